@@ -1,0 +1,168 @@
+// What a canister sees of this service, and what the service needs of a canister.
+// The mirror of proto/icws.did; a native canister implements it directly, a host of Wasm canisters would
+// implement it once for all of them.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "replica/adapter_port.h"
+#include "transcript/cause.h"
+
+namespace icws::replica {
+
+enum class Mode : uint8_t { Ordered = 1, Feed = 2 };
+
+// How messages are made equal before they are agreed on; see transform/transform.h for the meaning of each.
+struct TransformRequest {
+  bool json = false;
+  bool drop_if_not_json = false;
+  std::vector<std::string> drop_pointers;
+  std::vector<std::string> keep_pointers;
+  std::vector<std::string> key_pointers;
+};
+
+struct OutgoingMessage {
+  MessageKind kind = MessageKind::Text;
+  Bytes content;
+};
+
+struct OpenArguments {
+  std::string url;
+  std::vector<Header> headers;
+  std::vector<std::string> subprotocols;
+  // Response headers that `opened` shall carry, lower case.
+  std::vector<std::string> response_headers;
+  Mode mode = Mode::Ordered;
+  TransformRequest transform;
+  // Sent first on every new socket, before anything else: a feed's subscriptions.
+  std::vector<OutgoingMessage> script;
+  // Bytes after the transform, 1 to 2,000,000.
+  uint64_t message_bytes_max = 1'000'000;
+  // After a loss: open again, as a new epoch, after an agreed back-off.
+  bool reconnect = false;
+  // From 1 s to 300 s.
+  Milliseconds open_timeout{30'000};
+};
+
+enum class RejectCode : uint8_t {
+  InvalidArgument = 1,  // what and where is in the message
+  QuotaExceeded,        // connections of the canister or of the subnet
+  NotFound,             // no such connection of this canister
+  NotOpen,              // it has ended
+  QueueFull,            // the outbox is full: try again after the next callback
+};
+
+struct Reject {
+  RejectCode code;
+  std::string message;
+};
+
+// --- Callbacks ---------------------------------------------------------------------------------------------
+
+struct OpenedCall {
+  ConnectionId connection;
+  Epoch epoch;
+  EntrySequence sequence;
+  std::string subprotocol;
+  std::vector<Header> headers;
+};
+
+struct DataEntry {
+  enum class Kind : uint8_t { Text = 1, Binary = 2, Gap = 3 };
+  EntrySequence sequence;
+  Kind kind = Kind::Text;
+  Bytes content;
+  // The order key's canonical text (mode feed; empty otherwise), for a gap the key in which it is.
+  Bytes key;
+  // How many messages are missing. Only in a gap.
+  uint64_t gap_count = 0;
+};
+
+struct DataCall {
+  ConnectionId connection;
+  BlockTime time;
+  std::vector<DataEntry> entries;
+};
+
+struct ClosedCall {
+  ConnectionId connection;
+  EntrySequence sequence;
+  // RFC 6455 section 7.4; 1006 where no Close frame was agreed.
+  uint16_t code = 1006;
+  std::string reason;
+  transcript::Cause cause = transcript::Cause::Connection;
+  // A sentence for a person.
+  std::string message;
+  // False: the open failed.
+  bool was_open = true;
+  // The service opens again by itself: `ws_opened` of the next epoch follows.
+  bool reconnecting = false;
+};
+
+struct StatusReply {
+  // "opening", "open", "waiting" (to reconnect), "closed".
+  std::string state;
+  Epoch epoch;
+  EntrySequence last_sequence;
+  uint64_t outbox_bytes = 0;
+};
+
+// What a canister may do while it runs. Valid during one callback only.
+class CanisterContext {
+ public:
+  virtual ~CanisterContext() = default;
+  virtual BlockTime time() const = 0;
+  // The id at once; `ws_opened` or `ws_closed` (was_open = false) tells how it went.
+  virtual std::expected<ConnectionId, Reject> ws_open(const OpenArguments& arguments) = 0;
+  virtual std::expected<SendSequence, Reject> ws_data(ConnectionId connection, MessageKind kind, Bytes content) = 0;
+  // code: 1000 or 3000-4999; reason: at most 123 bytes of UTF-8.
+  virtual std::expected<void, Reject> ws_close(ConnectionId connection, uint16_t code, std::string reason) = 0;
+  virtual std::expected<StatusReply, Reject> ws_status(ConnectionId connection) const = 0;
+};
+
+// What: a deterministic program with state. Any exception out of a callback is a trap: its effects are undone.
+// No clock, randomness, floating point or global may influence it.
+class Canister {
+ public:
+  virtual ~Canister() = default;
+  // A user's call; the return value is the reply. Throws to reject.
+  virtual Bytes call(CanisterContext& context, std::string_view method, BytesView arguments) = 0;
+  virtual void ws_opened(CanisterContext& context, const OpenedCall& call) = 0;
+  virtual void ws_data(CanisterContext& context, const DataCall& call) = 0;
+  virtual void ws_closed(CanisterContext& context, const ClosedCall& call) = 0;
+  // Reads only. Throws to reject.
+  virtual Bytes query(std::string_view method, BytesView arguments) const = 0;
+  // The whole state in canonical bytes, and back.
+  virtual Bytes save() const = 0;
+  virtual void load(BytesView state) = 0;
+};
+
+// The canisters of a subnet, by name. Fixed at genesis.
+struct CanisterSet {
+  struct Installed {
+    std::string id;  // 1 to 64 characters of [a-z0-9-]
+    std::unique_ptr<Canister> canister;
+  };
+  std::vector<Installed> canisters;
+};
+
+// A user's call, as a transaction: canonical encoding of (nonce, canister, method, arguments).
+struct UserCall {
+  // Chosen by the user, 16 random bytes: the same call twice is two transactions.
+  Bytes nonce;
+  std::string canister;
+  std::string method;
+  Bytes arguments;
+};
+Bytes encode_user_call(const UserCall& call);
+std::optional<UserCall> decode_user_call(BytesView transaction);
+
+}  // namespace icws::replica
