@@ -1,0 +1,138 @@
+// The receiving half of a WebSocket client (RFC 6455), without I/O.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "ws/close.h"
+#include "ws/utf8.h"
+
+namespace icws::ws {
+
+// What a server may not do. Every one ends the connection.
+enum class DecodeError : uint8_t {
+  kReservedBits,            // RSV1-3 set; no extension was offered
+  kReservedOpcode,          // 3-7, 11-15
+  kFragmentedControl,       // a control frame without FIN
+  kControlTooLong,          // a control frame of more than 125 bytes
+  kMaskedFrame,             // a server must not mask
+  kLengthNotMinimal,        // a length in a longer form than it needs
+  kLengthTopBit,            // a 64-bit length with its top bit set
+  kMessageTooBig,           // over DecoderLimits::message_bytes_max, seen in the header
+  kTooManyFragments,        // over DecoderLimits::fragments_max
+  kTooManyEmptyFragments,   // over DecoderLimits::empty_fragments_max
+  kUnexpectedContinuation,  // a continuation and no message begun
+  kExpectedContinuation,    // a new message inside an unfinished one
+  kInvalidUtf8,             // in a text message or a close reason; found at the first wrong byte
+  kClosePayloadOneByte,     // a close code is two bytes
+  kBadCloseCode,            // a code that must not be on the wire
+  kDataAfterClose,          // bytes after the Close frame
+};
+
+// The code to close with: 1002, 1007 or 1009 (RFC 6455, section 7.4.1).
+CloseCode close_code_for(DecodeError error);
+// One sentence for a person: what the server did. Static storage.
+std::string_view describe(DecodeError error);
+
+struct DecoderLimits {
+  // Payload bytes of one message, over all its fragments. 2,000,000 is what a block can carry (design,
+  // section 4).
+  uint64_t message_bytes_max = 2'000'000;
+  // Frames of one message: each costs work and no byte needs to come with it. As npm `ws` has it.
+  uint32_t fragments_max = 131'072;
+  // Of these, frames without payload: no honest server needs more than a few.
+  uint32_t empty_fragments_max = 1'024;
+};
+
+enum class EventKind : uint8_t {
+  kNeedMore,  // the input is used up; nothing to report
+  kText,      // payload: a whole message, valid UTF-8
+  kBinary,    // payload: a whole message
+  kPing,      // payload: to be returned in a pong, <= 125 bytes
+  kPong,      // payload: what our ping held, or anything
+  kClose,     // payload: the reason, valid UTF-8, <= 123 bytes; close_code is set
+};
+
+struct Event {
+  EventKind kind = EventKind::kNeedMore;
+  // kClose only: as received, kCloseNoStatus if the frame was empty; else 0.
+  CloseCode close_code = 0;
+  BytesView payload;
+};
+
+// Totals since construction. For metrics, and for the owner's rate limits: a server may send control frames
+// without end, and only the owner has a clock to call that too many.
+struct DecoderCounters {
+  uint64_t messages = 0;
+  uint64_t message_bytes = 0;
+  uint64_t control_frames = 0;
+  // Frames that carried a part of a message (a message in one frame counts none).
+  uint64_t fragments = 0;
+};
+
+// What: turns the bytes of a server into events, one a call (a pull parser):
+//
+//     BytesView input = <what was read>;
+//     while (true) {
+//       const auto event = decoder.next(input);
+//       if (!event) -> close with close_code_for(event.error())
+//       if (event->kind == EventKind::kNeedMore) break;   // input is empty: read again
+//       ...                                               // or stop: what is left of input is the caller's
+//       to keep
+//     }
+//
+// Thread-safety: none.
+// Ownership and lifetime: next() moves `input` past what it used. A payload points into the caller's input if
+// the message lay whole in it (no copy), else into the decoder; it is valid until the next call of next(),
+// the decoder's move or destruction, and, in the first case, until the caller changes its buffer. Memory: at
+// most twice message_bytes_max (the buffer doubles, with what really came, never with what was announced);
+// between messages at most kRetainedBytesMax. Errors: DecodeError; input stands somewhere in the offending
+// frame. After a failure: every later call returns the same error. After kClose: kDataAfterClose if there is
+// any input. (Its owner has the close by then; RFC 6455, section 5.5.1 lets it ignore what follows.)
+class Decoder {
+ public:
+  // A buffer that grew beyond this is freed once its message is done: 3,000 connections idle at little cost.
+  static constexpr size_t kRetainedBytesMax = 128 * 1024;
+
+  explicit Decoder(DecoderLimits limits = {}) : limits_(limits) {}
+
+  std::expected<Event, DecodeError> next(BytesView& input);
+
+  // True if the stream may not end here: a frame or a message is unfinished.
+  bool unfinished() const { return header_size_ > 0 || in_payload_ || in_message_; }
+  // Bytes of memory held for unfinished messages.
+  size_t memory_bytes() const { return message_.capacity(); }
+  const DecoderCounters& counters() const { return counters_; }
+
+ private:
+  using Result = std::expected<Event, DecodeError>;
+
+  // The frame being received, from its header.
+  struct Frame {
+    uint64_t payload_left = 0;
+    uint8_t opcode = 0;
+    bool final = false;
+  };
+
+  Result fail(DecodeError error);
+  Result slow_next(BytesView& input);
+  void release_delivered();
+  bool gather_header(BytesView& input, DecodeError& error, bool& failed);
+
+  DecoderLimits limits_;
+  DecoderCounters counters_;
+  Bytes message_;
+  Utf8Validator utf8_;
+  Frame frame_;
+  bool in_payload_ = false;
+  bool in_message_ = false;
+  uint8_t header_size_ = 0;
+  std::array<char, 10> header_;
+  std::array<char, 125> control_;
+};
+
+}  // namespace icws::ws
