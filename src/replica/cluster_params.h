@@ -1,0 +1,48 @@
+// What must be equal on all replicas of a subnet. Its hash is in the genesis state: a replica with other
+// parameters stops at the first block instead of drifting away.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agreement/params.h"
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "base/time.h"
+
+namespace icws::replica {
+
+struct ClusterParams {
+  // 1 to 50 printable characters. Bound by every report.
+  std::string chain_id;
+  // Ed25519 public keys, 32 bytes each, by replica index; 1 to 40.
+  std::vector<Bytes> replica_keys;
+  agreement::AgreementParams agreement;
+
+  // Bytes of one report. 32 KiB x 40 members stay far below what a block can carry.
+  uint32_t report_bytes_max = 32 * 1024;
+  // Bytes of contents in one block, beside the reports: one maximum message always fits.
+  uint32_t block_content_bytes_max = 2 * 1024 * 1024;
+  // Bytes; as HTTPS outcalls limit a response.
+  uint32_t message_bytes_max = 2'000'000;
+  uint32_t connections_max = 3'000;
+  uint32_t connections_per_canister_max = 300;
+  // Bytes of undelivered entries and of unsent messages, per connection.
+  uint32_t inbox_bytes_max = 4 * 1024 * 1024;
+  uint32_t outbox_bytes_max = 4 * 1024 * 1024;
+  // Messages and bytes of a subscription script.
+  uint32_t script_messages_max = 256;
+  uint32_t script_bytes_max = 64 * 1024;
+  // A canister that traps this often in a row on one connection loses it.
+  uint32_t traps_in_a_row_max = 10;
+  // Bytes of one transaction.
+  uint32_t transaction_bytes_max = 1024 * 1024;
+  // Back-off before a new epoch, doubled from the first to the second with each failure.
+  Milliseconds reconnect_first{1'000};
+  Milliseconds reconnect_longest{60'000};
+
+  // Over every field above.
+  Digest hash() const;
+};
+
+}  // namespace icws::replica

@@ -1,0 +1,101 @@
+// The replica's pure core: replicated state machine, observation logs and the reconciliation with the adapter.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "replica/adapter_port.h"
+#include "replica/application.h"
+#include "replica/canister.h"
+#include "replica/cluster_params.h"
+#include "replica/storage.h"
+#include "transcript/entry.h"
+
+namespace icws::replica {
+
+// One connection as this replica sees it, for people: tables and `icwsctl connections`.
+struct ConnectionView {
+  ConnectionId id;
+  std::string canister;
+  std::string url;
+  Mode mode = Mode::Ordered;
+  // "opening", "open", "waiting", "closed".
+  std::string state;
+  Epoch epoch;
+  Position position;          // ordered only
+  EntrySequence entries;      // in the transcript
+  uint64_t messages = 0;      // entries that are messages
+  uint64_t gaps = 0;          // messages that gap marks count
+  uint64_t agreed_bytes = 0;  // of message contents
+  Digest head;                // of the transcript
+  std::optional<transcript::Cause> cause;  // of the last close
+  // This replica's own socket: "none", "connecting", "live", "ended", "out".
+  std::string socket;
+  uint64_t unsettled = 0;     // events seen here and not agreed yet
+  uint64_t outbox_bytes = 0;
+};
+
+// Since this process started. Local, never agreed.
+struct ReplicaMetrics {
+  Height height;
+  Digest app_hash;
+  uint64_t entries_agreed = 0;
+  uint64_t reports_pruned = 0;
+  uint64_t traps = 0;
+  uint64_t events_received = 0;
+  uint64_t events_absorbed = 0;
+  uint64_t events_dropped = 0;
+  uint64_t last_report_bytes = 0;
+  // From this replica's receipt of a message to its commit, milliseconds, newest 4,096.
+  std::vector<uint32_t> latencies_ms;
+  // Newest first, at most 16: why a peer's input was refused.
+  std::vector<std::string> rejections;
+};
+
+// What: see above. Thread-safety: none; the shell serialises every call, queries included.
+// Ownership: owns the canisters; `storage` and `verifier` must outlive it.
+// Errors: the constructor throws std::runtime_error if the storage holds another chain's or a broken state;
+// storage errors pass through, after which the process must end.
+class Replica final : public Application {
+ public:
+  struct Config {
+    ClusterParams params;
+    ReplicaIndex self;
+  };
+  // Recovers from `storage`; starts from genesis where it is empty.
+  Replica(Config config, const ReportVerifier& verifier, Storage& storage, CanisterSet canisters);
+  ~Replica() override;
+
+  ApplicationInfo info() const override;
+  Bytes prepare_proposal(const ProposalRequest& request) override;
+  std::expected<void, Rejection> process_proposal(const Block& block) override;
+  Bytes extend_vote(Height height, LocalTime now) override;
+  std::expected<void, Rejection> verify_vote_extension(const SignedReport& report) const override;
+  BlockResult finalize_block(const Block& block) override;
+  void commit(LocalTime now) override;
+
+  // --- the adapter's side ---
+  void on_adapter_event(AdapterEvent event, LocalTime now);
+  // Local timers: re-opens, drops. Call a few times a second.
+  void tick(LocalTime now);
+  // What the adapter shall do; the caller hands it over in this order. Call after every other call.
+  std::vector<AdapterCommand> take_commands();
+
+  // --- reading, on the last committed state ---
+  std::expected<Bytes, Reject> query(std::string_view canister, std::string_view method, BytesView arguments) const;
+  std::vector<ConnectionView> connections() const;
+  // Entries from `from` on, at most `entries_max`.
+  std::vector<transcript::Entry> transcript(ConnectionId connection, EntrySequence from, size_t entries_max) const;
+  ReplicaMetrics metrics() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace icws::replica

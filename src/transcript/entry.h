@@ -1,0 +1,92 @@
+// The agreed transcript of one connection: what every replica tells the canister, in this order, once.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "transcript/cause.h"
+
+namespace icws::transcript {
+
+enum class ContentKind : uint8_t { Text = 1, Binary = 2 };
+
+struct ResponseHeader {
+  std::string name;
+  std::string value;
+  bool operator==(const ResponseHeader&) const = default;
+};
+
+// The sockets are open. What the server negotiated, as far as the replicas agree on it.
+struct Opened {
+  std::string subprotocol;
+  std::vector<ResponseHeader> headers;
+  bool operator==(const Opened&) const = default;
+};
+
+struct Message {
+  ContentKind kind = ContentKind::Text;
+  Bytes content;
+  // The order key's canonical text. Empty in mode ordered.
+  Bytes key;
+  bool operator==(const Message&) const = default;
+};
+
+// `count` messages of this key are missing here: fewer than a quorum saw them.
+struct Gap {
+  Bytes key_hash;
+  uint64_t count = 0;
+  bool operator==(const Gap&) const = default;
+};
+
+// What a replica claimed when an ordered epoch ended in divergence: its index, and the head it reported at
+// the position after the last agreed one (empty: it had left the chain).
+struct Claim {
+  uint32_t member = 0;
+  std::optional<Digest> head;
+  // The signed report that carries the claim, as the engine delivered it.
+  Bytes report;
+  Bytes signature;
+  uint64_t height = 0;
+  bool operator==(const Claim&) const = default;
+};
+
+// The epoch's end, or a failed open.
+struct Closed {
+  uint16_t code = 1006;
+  std::string reason;
+  Cause cause = Cause::Connection;
+  bool was_open = true;
+  bool reconnecting = false;
+  std::vector<Claim> evidence;
+  bool operator==(const Closed&) const = default;
+};
+
+struct Entry {
+  EntrySequence sequence;
+  Epoch epoch;
+  // Of the block that agreed it.
+  Height height;
+  BlockTime time;
+  std::variant<Opened, Message, Gap, Closed> what;
+  bool operator==(const Entry&) const = default;
+};
+
+// Canonical bytes of an entry; see docs/formats.md for the grammar.
+Bytes encode(const Entry& entry);
+// Empty if `bytes` is not exactly what encode() gives for some entry.
+std::optional<Entry> decode(BytesView bytes);
+
+// Head of an empty transcript: binds the connection.
+Digest transcript_genesis(ConnectionId connection);
+// Head after one more entry: SHA-256(domain, head, SHA-256(encoded entry)).
+Digest transcript_next(const Digest& head, BytesView encoded_entry);
+
+}  // namespace icws::transcript
