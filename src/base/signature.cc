@@ -9,7 +9,8 @@ namespace {
 
 const unsigned char* data(BytesView bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 
-// A fresh context each time: OpenSSL 3.0 lets DigestInit fail silently on one that was used for a verification.
+// A fresh context each time: OpenSSL 3.0 lets DigestInit fail silently on one that was used for a
+// verification.
 using Context = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 
 Context make_context() {
@@ -22,11 +23,13 @@ Context make_context() {
 
 SigningKey::SigningKey(BytesView seed) {
   if (seed.size() != 32) throw std::runtime_error("Ed25519: the seed must have 32 bytes");
-  key_.reset(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, data(seed), seed.size()), &EVP_PKEY_free);
+  key_.reset(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, data(seed), seed.size()),
+             &EVP_PKEY_free);
   if (!key_) throw std::runtime_error("Ed25519: the seed was refused");
   public_key_.resize(32);
   size_t size = public_key_.size();
-  if (EVP_PKEY_get_raw_public_key(key_.get(), reinterpret_cast<unsigned char*>(public_key_.data()), &size) != 1) {
+  if (EVP_PKEY_get_raw_public_key(key_.get(), reinterpret_cast<unsigned char*>(public_key_.data()), &size) !=
+      1) {
     throw std::runtime_error("Ed25519: no public key");
   }
 }
@@ -56,7 +59,8 @@ bool VerifyingKey::verify(BytesView message, BytesView signature) const {
   if (signature.size() != 64) return false;
   const Context context = make_context();
   return EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
-         EVP_DigestVerify(context.get(), data(signature), signature.size(), data(message), message.size()) == 1;
+         EVP_DigestVerify(context.get(), data(signature), signature.size(), data(message), message.size()) ==
+             1;
 }
 
 }  // namespace icws

@@ -28,7 +28,8 @@ enum class Cause : uint8_t {
   Certificate = 8,
   // Any other failure of TLS.
   Tls = 9,
-  // The answer to the HTTP Upgrade is not a WebSocket handshake (another status, garbage, a wrong accept key).
+  // The answer to the HTTP Upgrade is not a WebSocket handshake (another status, garbage, a wrong accept
+  // key).
   Handshake = 10,
   // The server broke RFC 6455 after the handshake.
   Protocol = 11,

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/archive.h"
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/ids.h"
@@ -21,6 +22,7 @@ enum class ContentKind : uint8_t { Text = 1, Binary = 2 };
 struct ResponseHeader {
   std::string name;
   std::string value;
+  static void fields(auto& archive, auto& self) { archive(self.name, self.value); }
   bool operator==(const ResponseHeader&) const = default;
 };
 
@@ -28,6 +30,7 @@ struct ResponseHeader {
 struct Opened {
   std::string subprotocol;
   std::vector<ResponseHeader> headers;
+  static void fields(auto& archive, auto& self) { archive(self.subprotocol, self.headers); }
   bool operator==(const Opened&) const = default;
 };
 
@@ -36,13 +39,16 @@ struct Message {
   Bytes content;
   // The order key's canonical text. Empty in mode ordered.
   Bytes key;
+  static void fields(auto& archive, auto& self) { archive(self.kind, self.content, self.key); }
   bool operator==(const Message&) const = default;
 };
 
 // `count` messages of this key are missing here: fewer than a quorum saw them.
 struct Gap {
+  // 16 bytes.
   Bytes key_hash;
   uint64_t count = 0;
+  static void fields(auto& archive, auto& self) { archive(self.key_hash, self.count); }
   bool operator==(const Gap&) const = default;
 };
 
@@ -55,6 +61,9 @@ struct Claim {
   Bytes report;
   Bytes signature;
   uint64_t height = 0;
+  static void fields(auto& archive, auto& self) {
+    archive(self.member, self.head, self.report, self.signature, self.height);
+  }
   bool operator==(const Claim&) const = default;
 };
 
@@ -66,6 +75,9 @@ struct Closed {
   bool was_open = true;
   bool reconnecting = false;
   std::vector<Claim> evidence;
+  static void fields(auto& archive, auto& self) {
+    archive(self.code, self.reason, self.cause, self.was_open, self.reconnecting, self.evidence);
+  }
   bool operator==(const Closed&) const = default;
 };
 
@@ -86,7 +98,7 @@ std::optional<Entry> decode(BytesView bytes);
 
 // Head of an empty transcript: binds the connection.
 Digest transcript_genesis(ConnectionId connection);
-// Head after one more entry: SHA-256(domain, head, SHA-256(encoded entry)).
+// Head after one more entry: SHA-256(domain, head, length, encoded entry).
 Digest transcript_next(const Digest& head, BytesView encoded_entry);
 
 }  // namespace icws::transcript

@@ -1,0 +1,166 @@
+#include "agreement/connection.h"
+
+#include <algorithm>
+#include <map>
+
+#include "agreement/lifecycle.h"
+
+namespace icws::agreement {
+namespace {
+
+using transcript::Cause;
+
+bool message(const Observation& observation) {
+  return observation.kind == ObservationKind::Text || observation.kind == ObservationKind::Binary;
+}
+
+// Puts an agreed prefix of an ordered connection into the outcome.
+std::expected<void, DecisionFault> take_ordered(const std::vector<Observation>& contents, bool at_start,
+                                                Outcome& outcome) {
+  for (size_t i = 0; i < contents.size(); ++i) {
+    const Observation& observation = contents[i];
+    const bool first = at_start && i == 0;
+    if (outcome.end || first != (observation.kind == ObservationKind::Opened)) {
+      return std::unexpected(DecisionFault::WrongContent);
+    }
+    if (message(observation)) {
+      outcome.emissions.push_back(FeedEmission{0, {}, observation});
+    } else if (observation.kind == ObservationKind::Opened) {
+      outcome.opened = archive_decode<transcript::Opened>(observation.content);
+      if (!outcome.opened) return std::unexpected(DecisionFault::WrongContent);
+      outcome.next.phase = Phase::Open;
+    } else {
+      const auto frame = archive_decode<CloseFrame>(observation.content);
+      if (!frame) return std::unexpected(DecisionFault::WrongContent);
+      outcome.end = End{Cause::Server, static_cast<uint16_t>(frame->code), frame->reason, true, {}};
+    }
+  }
+  return {};
+}
+
+std::expected<void, DecisionFault> step_ordered(const ConnectionState& state, const View& view,
+                                                const Decision& decision, const Context& context,
+                                                const AgreementParams& params, Outcome& outcome) {
+  const Quorum quorum = state.quorum();
+  if (!decision.ordered.empty()) {
+    auto next = decide_ordered(state.ordered, view, decision.ordered, quorum, params);
+    if (!next) return std::unexpected(next.error());
+    outcome.next.ordered = std::move(*next);
+    const auto taken = take_ordered(decision.ordered.contents, state.ordered.position.value == 0, outcome);
+    if (!taken) return taken;
+  }
+  if (outcome.end) return {};
+  const Claims claims = claims_at_next(outcome.next.ordered, view);
+  const OrderedVerdict verdict = judge(claims, quorum);
+  if (verdict != OrderedVerdict::Continue) {
+    outcome.end = ordered_end(verdict, claims, outcome.next, view);
+    return {};
+  }
+  std::optional<AgreedTime>& stuck = outcome.next.ordered.stuck_since;
+  const bool waits = data_waits(claims, quorum) && !quorum.is_quorum(claims.most) && context.inbox_has_room;
+  if (!waits) {
+    stuck.reset();
+  } else if (!stuck) {
+    stuck = context.now;
+  } else if (context.now - *stuck >= params.stall) {
+    outcome.end = End{Cause::Stalled, 1006, {}, outcome.next.phase == Phase::Open, {}};
+    return {};
+  }
+  if (!quorum.is_quorum(claims.most)) outcome.end = lifecycle_end(outcome.next, view, context.now, params);
+  return {};
+}
+
+std::expected<void, DecisionFault> step_feed(const ConnectionState& state, const View& view,
+                                             const Decision& decision, const Context& context,
+                                             const AgreementParams& params, Outcome& outcome) {
+  if (state.phase == Phase::Opening) {
+    if (!decision.feed.contents.empty()) return std::unexpected(DecisionFault::WrongPhase);
+    auto opened = feed_opened(state, view, decision.opened);
+    if (!opened) return std::unexpected(opened.error());
+    if (*opened) {
+      outcome.opened = std::move(**opened);
+      outcome.next.phase = Phase::Open;
+    }
+  } else {
+    if (decision.opened) return std::unexpected(DecisionFault::WrongPhase);
+    const FeedContext feed_context{context.height, context.now, context.inbox_has_room};
+    const FeedStep step = begin_feed(state.feed, view, state.quorum(), feed_context, params);
+    auto decided = decide_feed(state.feed, step, decision.feed, feed_context, params);
+    if (!decided) return std::unexpected(decided.error());
+    outcome.next.feed = std::move(decided->state);
+    outcome.emissions = std::move(decided->emissions);
+    outcome.settled = std::move(decided->settled);
+  }
+  const bool more = !outcome.next.feed.decidable_since.empty() || outcome.opened;
+  if (!more) outcome.end = lifecycle_end(outcome.next, view, context.now, params);
+  return {};
+}
+
+uint64_t entry_bytes(const Outcome& outcome) {
+  uint64_t bytes = 0;
+  for (const FeedEmission& emission : outcome.emissions) {
+    bytes += (emission.gap_count > 0 ? 2 : 1) * inbox_bytes(emission.observation);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+ConnectionState begin_epoch(ConnectionId id, Mode mode, Epoch epoch, std::vector<ReplicaIndex> committee,
+                            const Digest& parameters, AgreedTime now, Milliseconds open_timeout) {
+  ConnectionState out;
+  out.id = id;
+  out.mode = mode;
+  out.epoch = epoch;
+  out.down_since.resize(committee.size());
+  out.committee = std::move(committee);
+  out.opening_since = now;
+  out.open_timeout = open_timeout;
+  out.ordered.head = chain_genesis(id, epoch, parameters);
+  return out;
+}
+
+Digest opened_digest(BytesView encoded_opened) {
+  return ordered_digest(ObservationKind::Opened, encoded_opened);
+}
+
+Decision propose(const ConnectionState& state, const View& view, const Local& local, const Context& context,
+                 uint64_t content_bytes, const AgreementParams& params) {
+  Decision out;
+  const Quorum quorum = state.quorum();
+  if (state.mode == Mode::Ordered) {
+    if (local.ordered == nullptr) return out;
+    const OrderedBudget budget{content_bytes, context.inbox_bytes};
+    out.ordered = propose_ordered(state.ordered, view, *local.ordered, quorum, budget, params);
+  } else if (state.phase == Phase::Opening) {
+    if (local.opened != nullptr && wanted_opened(state, view) == opened_digest(*local.opened)) {
+      out.opened = *local.opened;
+    }
+  } else if (local.feed != nullptr) {
+    const FeedContext feed_context{context.height, context.now, context.inbox_has_room};
+    const FeedStep step = begin_feed(state.feed, view, quorum, feed_context, params);
+    out.feed = propose_feed(step, *local.feed, FeedBudget{content_bytes, context.inbox_bytes});
+  }
+  return out;
+}
+
+std::expected<Outcome, DecisionFault> evaluate(const ConnectionState& state, const View& view,
+                                               const Decision& decision, const Context& context,
+                                               const AgreementParams& params) {
+  Outcome outcome;
+  outcome.next = state;
+  note_down_members(outcome.next, view, context.now);
+  const bool wrong_mode = state.mode == Mode::Ordered
+                              ? decision.opened || !decision.feed.contents.empty()
+                              : !decision.ordered.empty() || !decision.ordered.digests.empty();
+  if (wrong_mode) return std::unexpected(DecisionFault::WrongPhase);
+  const auto stepped = state.mode == Mode::Ordered
+                           ? step_ordered(state, view, decision, context, params, outcome)
+                           : step_feed(state, view, decision, context, params, outcome);
+  if (!stepped) return std::unexpected(stepped.error());
+  if (entry_bytes(outcome) > context.inbox_bytes) return std::unexpected(DecisionFault::InboxFull);
+  if (outcome.end) outcome.next.phase = Phase::Ended;
+  return outcome;
+}
+
+}  // namespace icws::agreement

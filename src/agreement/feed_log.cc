@@ -1,0 +1,124 @@
+#include "agreement/feed_log.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace icws::agreement {
+namespace {
+
+// Bytes in a section's encoding: index and copy as varints beside the digest; a key once.
+constexpr size_t kItemBytes = 32 + 2 + 2;
+constexpr size_t kKeyBytes = 16;
+
+struct KeyHasher {
+  size_t operator()(const KeyHash& key) const {
+    size_t out;
+    std::memcpy(&out, key.data(), sizeof out);
+    return out;
+  }
+};
+
+}  // namespace
+
+bool FeedLog::append(Observation observation, EventRef event, LocalTime now) {
+  const ContentId id = feed_content_id(observation.kind, observation.key, observation.content);
+  if (consume_credit(id, now)) return false;
+  entries_.push_back(Entry{id, std::move(observation), event, now, std::nullopt});
+  copies_[id].push_back(std::prev(entries_.end()));
+  return true;
+}
+
+std::vector<FeedItem> FeedLog::list(size_t bytes_max, size_t items_max, LocalTime now) {
+  std::vector<FeedItem> out;
+  std::unordered_map<ContentId, uint32_t> copies;
+  std::unordered_set<KeyHash, KeyHasher> keys;
+  size_t bytes = 0;
+  for (Entry& entry : entries_) {
+    if (out.size() == items_max) break;
+    bytes += kItemBytes + (keys.insert(entry.id.key).second ? kKeyBytes : 0);
+    if (bytes > bytes_max) break;
+    if (!entry.listed) entry.listed = now;
+    out.push_back(FeedItem{entry.id, ++copies[entry.id]});
+  }
+  return out;
+}
+
+std::vector<FeedLog::Freed> FeedLog::settle(const ContentId& id, uint32_t count, LocalTime now,
+                                            Milliseconds absorb) {
+  std::vector<Freed> freed;
+  const auto it = copies_.find(id);
+  while (count > 0 && it != copies_.end() && !it->second.empty()) {
+    const auto entry = it->second.front();
+    freed.push_back(Freed{entry->event, entry->received});
+    entries_.erase(entry);
+    it->second.pop_front();
+    --count;
+  }
+  if (it != copies_.end() && it->second.empty()) copies_.erase(it);
+  forget_old_credits(now);
+  for (; count > 0; --count) {
+    credits_.push_back(Credit{id, now + absorb});
+    ++credit_counts_[id];
+  }
+  return freed;
+}
+
+std::vector<FeedLog::Freed> FeedLog::drop_stale(LocalTime now, Milliseconds drop_after, bool backpressure,
+                                                const std::function<bool(const FeedItem&)>& decidable) {
+  std::vector<Freed> freed;
+  std::unordered_map<ContentId, uint32_t> copies;
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    const uint32_t copy = ++copies[it->id];
+    if (backpressure && it->listed) it->listed = now;
+    const bool stale = it->listed && now - *it->listed >= drop_after;
+    if (!stale || decidable(FeedItem{it->id, copy})) {
+      ++it;
+      continue;
+    }
+    freed.push_back(Freed{it->event, it->received});
+    auto& same = copies_[it->id];
+    std::erase(same, it);
+    if (same.empty()) copies_.erase(it->id);
+    --copies[it->id];
+    it = entries_.erase(it);
+  }
+  return freed;
+}
+
+const Observation* FeedLog::find(const FeedItem& item) const {
+  const auto it = copies_.find(item.content);
+  if (it == copies_.end() || item.copy == 0 || item.copy > it->second.size()) return nullptr;
+  return &it->second[item.copy - 1]->observation;
+}
+
+std::vector<FeedLog::Credit> FeedLog::credits(LocalTime now) const {
+  std::vector<Credit> out;
+  std::ranges::copy_if(credits_, std::back_inserter(out),
+                       [&](const Credit& credit) { return credit.until > now; });
+  return out;
+}
+
+void FeedLog::index_credits() {
+  credit_counts_.clear();
+  for (const Credit& credit : credits_) ++credit_counts_[credit.id];
+}
+
+bool FeedLog::consume_credit(const ContentId& id, LocalTime now) {
+  forget_old_credits(now);
+  const auto it = credit_counts_.find(id);
+  if (it == credit_counts_.end()) return false;
+  const auto credit = std::ranges::find(credits_, id, &Credit::id);
+  credits_.erase(credit);
+  if (--it->second == 0) credit_counts_.erase(it);
+  return true;
+}
+
+void FeedLog::forget_old_credits(LocalTime now) {
+  while (!credits_.empty() && credits_.front().until <= now) {
+    const auto it = credit_counts_.find(credits_.front().id);
+    if (--it->second == 0) credit_counts_.erase(it);
+    credits_.pop_front();
+  }
+}
+
+}  // namespace icws::agreement

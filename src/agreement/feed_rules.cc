@@ -1,0 +1,188 @@
+#include "agreement/feed_rules.h"
+
+#include <algorithm>
+
+#include "agreement/ordered_rules.h"
+
+namespace icws::agreement {
+namespace {
+
+// The settled copies of the last blocks by content, newest first, for many look-ups.
+class SettledIndex {
+ public:
+  explicit SettledIndex(const FeedState& state) {
+    for (const SettledBlock& block : state.settled) {
+      for (const SettledContent& settled : block.contents) {
+        by_content_[settled.content].emplace_back(block.height, settled.count);
+      }
+    }
+  }
+  uint32_t since(const ContentId& content, Height report) const {
+    const auto it = by_content_.find(content);
+    if (it == by_content_.end()) return 0;
+    uint32_t count = 0;
+    for (const auto& [height, copies] : it->second) {
+      if (height >= report) count += copies;
+    }
+    return count;
+  }
+
+ private:
+  std::unordered_map<ContentId, std::vector<std::pair<Height, uint32_t>>> by_content_;
+};
+
+// The nodes that the decision names, in its order; refuses what is not decidable.
+std::expected<std::vector<FeedGraph::Index>, DecisionFault> named_nodes(const FeedStep& step,
+                                                                        const FeedDecision& decision) {
+  std::vector<FeedGraph::Index> out;
+  std::unordered_map<ContentId, uint32_t> copies;
+  for (const Observation& observation : decision.contents) {
+    if (observation.kind != ObservationKind::Text && observation.kind != ObservationKind::Binary) {
+      return std::unexpected(DecisionFault::WrongContent);
+    }
+    const ContentId id = feed_content_id(observation.kind, observation.key, observation.content);
+    const FeedGraph::Index node = step.graph.find(FeedItem{id, ++copies[id]});
+    if (node == step.graph.nodes().size() || step.expired[node])
+      return std::unexpected(DecisionFault::WrongContent);
+    if (!step.graph.nodes()[node].decidable) return std::unexpected(DecisionFault::Unsupported);
+    out.push_back(node);
+  }
+  return out;
+}
+
+// Copies of a content are settled from the first on: a later one waits until the earlier ones are gone, lest
+// settling it take the place of one that a quorum has.
+void expire(FeedStep& step, std::vector<FeedGraph::Index> blockers) {
+  const std::vector<FeedGraph::Node>& nodes = step.graph.nodes();
+  std::ranges::sort(blockers, {}, [&](FeedGraph::Index node) { return nodes[node].item; });
+  for (const FeedGraph::Index node : blockers) {
+    const FeedItem& item = nodes[node].item;
+    if (item.copy > 1) {
+      const FeedGraph::Index previous = step.graph.find(FeedItem{item.content, item.copy - 1});
+      if (previous != nodes.size() && !step.expired[previous]) continue;
+    }
+    step.expired[node] = true;
+    ++step.expired_count;
+  }
+}
+
+// Settled copies move the copy numbers of what is left.
+std::map<FeedItem, AgreedTime> shift(const std::map<FeedItem, AgreedTime>& since,
+                                     const std::vector<SettledContent>& settled) {
+  std::map<ContentId, uint32_t> gone;
+  for (const SettledContent& content : settled) gone[content.content] += content.count;
+  std::map<FeedItem, AgreedTime> out;
+  for (const auto& [item, time] : since) {
+    const auto it = gone.find(item.content);
+    const uint32_t copies = it == gone.end() ? 0 : it->second;
+    if (item.copy > copies) out.emplace(FeedItem{item.content, item.copy - copies}, time);
+  }
+  return out;
+}
+
+void count_settled(std::vector<SettledContent>& settled, std::unordered_map<ContentId, size_t>& places,
+                   const ContentId& content) {
+  const auto [it, fresh] = places.emplace(content, settled.size());
+  if (fresh) settled.push_back(SettledContent{content, 0});
+  ++settled[it->second].count;
+}
+
+}  // namespace
+
+uint32_t settled_since(const FeedState& state, const ContentId& content, Height report) {
+  return SettledIndex(state).since(content, report);
+}
+
+FeedStep begin_feed(const FeedState& state, const View& view, Quorum quorum, const FeedContext& context,
+                    const AgreementParams& params) {
+  const SettledIndex index(state);
+  const auto since = [&](const ContentId& content, Height report) { return index.since(content, report); };
+  FeedStep step{FeedGraph(view, since, quorum), {}, {}, 0};
+  const std::vector<FeedGraph::Node>& nodes = step.graph.nodes();
+  step.expired.assign(nodes.size(), false);
+  std::vector<FeedGraph::Index> waited;
+  for (FeedGraph::Index i = 0; i < nodes.size(); ++i) {
+    if (!nodes[i].decidable) continue;
+    const auto it = state.decidable_since.find(nodes[i].item);
+    const AgreedTime from = it == state.decidable_since.end() ? context.now : it->second;
+    step.decidable_since.emplace(nodes[i].item, from);
+    if (context.now - from >= params.hold_back) waited.push_back(i);
+  }
+  if (!context.inbox_has_room || waited.empty()) return step;
+  expire(step, step.graph.blockers(waited));
+  return step;
+}
+
+FeedDecision propose_feed(const FeedStep& step, const FeedLog& log, const FeedBudget& budget) {
+  const std::vector<FeedGraph::Node>& nodes = step.graph.nodes();
+  std::vector<bool> available(nodes.size());
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    available[i] = nodes[i].decidable && log.find(nodes[i].item) != nullptr;
+  }
+  FeedDecision out;
+  FeedBudget left = budget;
+  for (const std::vector<FeedGraph::Index>& component : step.graph.emit(available, step.expired)) {
+    uint64_t content_bytes = 0, entry_bytes = 0;
+    for (const FeedGraph::Index node : component) {
+      const Observation& observation = *log.find(nodes[node].item);
+      content_bytes += observation.content.size() + observation.key.size();
+      // A gap mark may have to stand before it.
+      entry_bytes += 2 * inbox_bytes(observation);
+    }
+    if (content_bytes > left.content_bytes || entry_bytes > left.inbox_bytes) break;
+    left.content_bytes -= content_bytes;
+    left.inbox_bytes -= entry_bytes;
+    for (const FeedGraph::Index node : component) out.contents.push_back(*log.find(nodes[node].item));
+  }
+  return out;
+}
+
+std::expected<FeedOutcome, DecisionFault> decide_feed(const FeedState& state, const FeedStep& step,
+                                                      const FeedDecision& decision,
+                                                      const FeedContext& context,
+                                                      const AgreementParams& params) {
+  const std::vector<FeedGraph::Node>& nodes = step.graph.nodes();
+  const auto named = named_nodes(step, decision);
+  if (!named) return std::unexpected(named.error());
+  std::vector<bool> available(nodes.size(), false);
+  for (const FeedGraph::Index node : *named) available[node] = true;
+  std::vector<FeedGraph::Index> emitted;
+  if (!named->empty()) {
+    for (const auto& component : step.graph.emit(available, step.expired)) {
+      emitted.insert(emitted.end(), component.begin(), component.end());
+    }
+  }
+  if (emitted != *named) return std::unexpected(DecisionFault::WrongOrder);
+
+  FeedOutcome out;
+  out.state.gaps = state.gaps;
+  std::unordered_map<ContentId, size_t> places;
+  for (FeedGraph::Index node = 0; node < nodes.size(); ++node) {
+    if (!step.expired[node]) continue;
+    count_settled(out.settled, places, nodes[node].item.content);
+    ++out.state.gaps[nodes[node].item.content.key];
+  }
+  for (size_t i = 0; i < emitted.size(); ++i) {
+    const ContentId& content = nodes[emitted[i]].item.content;
+    FeedEmission emission;
+    emission.observation = decision.contents[i];
+    if (const auto gap = out.state.gaps.find(content.key); gap != out.state.gaps.end()) {
+      emission.gap_count = gap->second;
+      emission.gap_key = content.key;
+      out.state.gaps.erase(gap);
+    }
+    out.emissions.push_back(std::move(emission));
+    count_settled(out.settled, places, content);
+  }
+  out.state.decidable_since = shift(step.decidable_since, out.settled);
+  out.state.settled = state.settled;
+  if (!out.settled.empty()) out.state.settled.push_back(SettledBlock{context.height, out.settled});
+  const uint64_t kept = params.blocks_in_force + 2;
+  while (!out.state.settled.empty() &&
+         out.state.settled.front().height.value + kept <= context.height.value) {
+    out.state.settled.pop_front();
+  }
+  return out;
+}
+
+}  // namespace icws::agreement

@@ -1,0 +1,99 @@
+// Mode feed: which messages a quorum has seen, in an order that respects what honest replicas saw.
+// Design section 4, "feed".
+#pragma once
+
+#include <deque>
+#include <expected>
+#include <map>
+#include <vector>
+
+#include "agreement/feed_graph.h"
+#include "agreement/feed_log.h"
+#include "agreement/observation.h"
+#include "agreement/params.h"
+#include "agreement/quorum.h"
+#include "agreement/rejection.h"
+#include "agreement/section.h"
+#include "base/time.h"
+
+namespace icws::agreement {
+
+// Copies of one content that a block settled.
+struct SettledContent {
+  ContentId content;
+  uint32_t count = 0;
+  static void fields(auto& archive, auto& self) { archive(self.content, self.count); }
+};
+
+struct SettledBlock {
+  Height height;
+  std::vector<SettledContent> contents;
+  static void fields(auto& archive, auto& self) { archive(self.height, self.contents); }
+};
+
+// The replicated part.
+struct FeedState {
+  // What the last W + 2 blocks settled, oldest first.
+  std::deque<SettledBlock> settled;
+  // When each decidable item became so.
+  std::map<FeedItem, AgreedTime> decidable_since;
+  // Expired items per key that no gap mark counts yet.
+  std::map<KeyHash, uint64_t> gaps;
+  static void fields(auto& archive, auto& self) { archive(self.settled, self.decidable_since, self.gaps); }
+};
+
+// Settled copies of a content in the blocks that a report of height `report` did not know: report .. now.
+uint32_t settled_since(const FeedState& state, const ContentId& content, Height report);
+
+struct FeedDecision {
+  // In emission order, whole components.
+  std::vector<Observation> contents;
+};
+
+struct FeedBudget {
+  uint64_t content_bytes = 0;
+  uint64_t inbox_bytes = 0;
+};
+
+struct FeedContext {
+  Height height;
+  AgreedTime now;
+  // Expiry pauses while the inbox has no room.
+  bool inbox_has_room = true;
+};
+
+// What a block does to a feed, before its contents are looked at.
+struct FeedStep {
+  FeedGraph graph;
+  std::map<FeedItem, AgreedTime> decidable_since;
+  // By node: expired in this block.
+  std::vector<bool> expired;
+  uint32_t expired_count = 0;
+};
+FeedStep begin_feed(const FeedState& state, const View& view, Quorum quorum, const FeedContext& context,
+                    const AgreementParams& params);
+
+// The longest prefix of the emission order whose contents `log` has and the budget holds.
+FeedDecision propose_feed(const FeedStep& step, const FeedLog& log, const FeedBudget& budget);
+
+// One emitted message, with the gap mark that stands before it (0: none).
+struct FeedEmission {
+  uint64_t gap_count = 0;
+  KeyHash gap_key{};
+  Observation observation;
+};
+
+struct FeedOutcome {
+  FeedState state;
+  std::vector<FeedEmission> emissions;
+  // Decided and expired copies.
+  std::vector<SettledContent> settled;
+};
+
+// The state after `decision` (which may be empty).
+std::expected<FeedOutcome, DecisionFault> decide_feed(const FeedState& state, const FeedStep& step,
+                                                      const FeedDecision& decision,
+                                                      const FeedContext& context,
+                                                      const AgreementParams& params);
+
+}  // namespace icws::agreement

@@ -1,0 +1,77 @@
+#include "transcript/entry.h"
+
+namespace icws::transcript {
+namespace {
+
+constexpr BytesView kGenesisDomain = "icws/transcript/genesis/1";
+constexpr BytesView kNextDomain = "icws/transcript/next/1";
+
+// One byte before each kind of entry.
+enum class Tag : uint8_t { Opened = 1, Message = 2, Gap = 3, Closed = 4 };
+
+template <class T>
+constexpr Tag tag_of() {
+  if constexpr (std::is_same_v<T, Opened>) return Tag::Opened;
+  if constexpr (std::is_same_v<T, Message>) return Tag::Message;
+  if constexpr (std::is_same_v<T, Gap>) return Tag::Gap;
+  if constexpr (std::is_same_v<T, Closed>) return Tag::Closed;
+}
+
+bool in_range(const Opened&) { return true; }
+bool in_range(const Message& m) { return m.kind == ContentKind::Text || m.kind == ContentKind::Binary; }
+bool in_range(const Gap& gap) { return gap.key_hash.size() == 16; }
+bool in_range(const Closed& closed) { return cause_from(static_cast<uint8_t>(closed.cause)).has_value(); }
+
+template <class T>
+bool read(ArchiveReader& reader, Entry& entry) {
+  T value;
+  reader(value);
+  if (!reader.finished() || !in_range(value)) return false;
+  entry.what = std::move(value);
+  return true;
+}
+
+}  // namespace
+
+Bytes encode(const Entry& entry) {
+  ArchiveWriter writer;
+  writer(entry.sequence, entry.epoch, entry.height, entry.time);
+  std::visit([&](const auto& what) { writer(tag_of<std::decay_t<decltype(what)>>(), what); }, entry.what);
+  return writer.take();
+}
+
+std::optional<Entry> decode(BytesView bytes) {
+  ArchiveReader reader(bytes);
+  Entry entry;
+  Tag tag{};
+  reader(entry.sequence, entry.epoch, entry.height, entry.time, tag);
+  bool ok = false;
+  switch (tag) {
+    case Tag::Opened:
+      ok = read<Opened>(reader, entry);
+      break;
+    case Tag::Message:
+      ok = read<Message>(reader, entry);
+      break;
+    case Tag::Gap:
+      ok = read<Gap>(reader, entry);
+      break;
+    case Tag::Closed:
+      ok = read<Closed>(reader, entry);
+      break;
+  }
+  if (!ok) return std::nullopt;
+  return entry;
+}
+
+Digest transcript_genesis(ConnectionId connection) {
+  Sha256 hasher;
+  return hasher.update_sized(kGenesisDomain).update_u64(connection.value).finish();
+}
+
+Digest transcript_next(const Digest& head, BytesView encoded_entry) {
+  thread_local Sha256 hasher;
+  return hasher.update_sized(kNextDomain).update(head).update_sized(encoded_entry).finish();
+}
+
+}  // namespace icws::transcript
