@@ -81,9 +81,9 @@ class Replica final : public Application {
 
   // --- the adapter's side ---
   void on_adapter_event(AdapterEvent event, LocalTime now);
-  // Local timers: re-opens, drops. Call a few times a second.
-  void tick(LocalTime now);
-  // What the adapter shall do; the caller hands it over in this order. Call after every other call.
+  // What the adapter shall do; the caller hands it over in this order. Call after commit and on_adapter_event.
+  // Sockets are opened and closed only by commits of blocks in which this replica took part (its report was asked
+  // for), so that blocks that are replayed open and send nothing.
   std::vector<AdapterCommand> take_commands();
 
   // --- reading, on the last committed state ---
