@@ -33,7 +33,7 @@ enum class DecodeError : uint8_t {
   kDataAfterClose,          // bytes after the Close frame
 };
 
-// The code to close with: 1002, 1007 or 1009 (RFC 6455, section 7.4.1).
+// The code to close with: 1002, 1007, 1009, or 1008 for too many fragments (RFC 6455, section 7.4.1).
 CloseCode close_code_for(DecodeError error);
 // One sentence for a person: what the server did. Static storage.
 std::string_view describe(DecodeError error);
@@ -103,13 +103,14 @@ class Decoder {
   std::expected<Event, DecodeError> next(BytesView& input);
 
   // True if the stream may not end here: a frame or a message is unfinished.
-  bool unfinished() const { return header_size_ > 0 || in_payload_ || in_message_; }
+  bool unfinished() const { return header_size_ > 0 || phase_ == Phase::kPayload || in_message_; }
   // Bytes of memory held for unfinished messages.
   size_t memory_bytes() const { return message_.capacity(); }
   const DecoderCounters& counters() const { return counters_; }
 
  private:
   using Result = std::expected<Event, DecodeError>;
+  enum class Phase : uint8_t { kHeader, kPayload, kClosed, kFailed };
 
   // The frame being received, from its header.
   struct Frame {
@@ -118,19 +119,35 @@ class Decoder {
     bool final = false;
   };
 
+  Result next_slowly(BytesView& input);
+  // True once frame_ holds the header of the frame whose payload comes next in the input.
+  std::expected<bool, DecodeError> read_header(BytesView& input);
+  std::expected<void, DecodeError> begin_data_frame();
+  Result read_data(BytesView& input);
+  Result read_control(BytesView& input);
+  Result finish_message(BytesView payload);
+  Result finish_control(BytesView payload);
+  Result finish_close(BytesView payload);
   Result fail(DecodeError error);
-  Result slow_next(BytesView& input);
   void release_delivered();
-  bool gather_header(BytesView& input, DecodeError& error, bool& failed);
 
   DecoderLimits limits_;
   DecoderCounters counters_;
+  // What came of the current message, unless all of it is in the caller's input.
   Bytes message_;
-  Utf8Validator utf8_;
   Frame frame_;
-  bool in_payload_ = false;
+  uint32_t fragments_ = 0;
+  uint32_t empty_fragments_ = 0;
+  Utf8Validator utf8_;
+  Phase phase_ = Phase::kHeader;
+  DecodeError error_ = DecodeError::kDataAfterClose;
+  bool text_ = false;
+  // A first fragment was begun and its message's last is not finished.
   bool in_message_ = false;
+  // message_ was handed out by the last call.
+  bool delivered_ = false;
   uint8_t header_size_ = 0;
+  uint8_t control_size_ = 0;
   std::array<char, 10> header_;
   std::array<char, 125> control_;
 };

@@ -64,7 +64,8 @@ bool Utf8Validator::feed(BytesView piece) {
     } else if (byte < 0x80) {
       const char* const skipped = skip_ascii(at, end);
       at = skipped == at ? at + 1 : skipped;
-    } else if (end - at >= 3 && byte > 0xE0 && byte < 0xED && is_continuation(static_cast<unsigned char>(at[1])) &&
+    } else if (end - at >= 3 && byte > 0xE0 && byte < 0xED &&
+               is_continuation(static_cast<unsigned char>(at[1])) &&
                is_continuation(static_cast<unsigned char>(at[2]))) {
       at += 3;  // most of the world's scripts: worth a path of its own
     } else {
@@ -79,6 +80,8 @@ bool utf8_valid(BytesView text) {
   const char* const end = text.data() + text.size();
   const char* const at = skip_ascii(text.data(), end);
   if (at == end) return true;
+  // The last few bytes, read again with those before them.
+  if (end - at < 8 && text.size() >= 8 && (load(end - 8) & kHighBits) == 0) return true;
   Utf8Validator validator;
   return validator.feed(BytesView(at, static_cast<size_t>(end - at))) && validator.complete();
 }
