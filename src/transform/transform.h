@@ -61,7 +61,9 @@ enum class Outcome : uint8_t { Delivered = 1, Dropped = 2 };
 // JSON is RFC 8259 in strict UTF-8 in a text message; a binary message, a duplicate key, a lone surrogate,
 // more than kJsonDepthMax levels and anything after the value are not JSON. The content is RFC 8785 with one
 // exception: a number whose exact decimal value is not that of RFC 8785's output keeps its token.
-// apply() of its own content, with the same spec, gives this content again.
+// All pointers are looked up in the message as it came. Without array indices in drop or keep pointers,
+// apply() of its own content gives this content again (dropping /0 twice drops two elements). Keeping keeps
+// the containers on the way; when nothing is there, an empty one of the root's kind, or null.
 class Transform {
  public:
   static std::expected<Transform, SpecError> compile(const TransformSpec& spec);
