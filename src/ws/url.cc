@@ -5,6 +5,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "ws/detail/http_text.h"
@@ -56,22 +57,44 @@ Parsed<bool> take_scheme(BytesView& text) {
   return failure(UrlError::kScheme, std::move(message));
 }
 
-// What the RFC's grammar allows and this project does not. `rest`: the URL from its authority on.
-Parsed<> check_parts(BytesView rest) {
-  if (rest.contains('#')) return failure(UrlError::kFragment, "the URL has a fragment (#...); remove it");
-  const BytesView authority = rest.substr(0, std::min(rest.find_first_of("/?"), rest.size()));
+// What the RFC's grammar allows and this project does not.
+Parsed<> check_authority(BytesView authority) {
   if (authority.contains('@')) {
     return failure(UrlError::kUserInfo,
                    "the URL has user information before an @; remove it and send an Authorization header");
-  }
-  if (authority.empty() || authority.starts_with(':')) {
-    return failure(UrlError::kHost, "the URL has no host after ://");
   }
   if (authority.contains('%')) {
     return failure(UrlError::kHost, "the host " + detail::quoted(authority) +
                                         " has a %: no percent-encoding or zone id is allowed there");
   }
   return {};
+}
+
+struct HostAndPort {
+  BytesView host;  // an IPv6 address with its brackets
+  std::optional<BytesView> port;
+};
+
+// Split by hand: Boost.URL 1.81 takes "1.2.3.4.5" for the host 1.2.3.4 with the path ".5".
+Parsed<HostAndPort> split(BytesView authority) {
+  size_t host_size = std::min(authority.find(':'), authority.size());
+  if (authority.starts_with('[')) {
+    host_size = authority.find(']') + 1;
+    if (host_size == 0) return failure(UrlError::kAddress, "the host has a [ without a ]");
+  } else if (host_size != authority.rfind(':') && host_size < authority.size()) {
+    return failure(
+        UrlError::kAddress,
+        "the host " + detail::quoted(authority) +
+            " has more than one colon; write an IPv6 address in brackets, as in [2001:db8::1]:8443");
+  }
+  if (host_size == 0) return failure(UrlError::kHost, "the URL has no host after ://");
+  const BytesView rest = authority.substr(host_size);
+  if (rest.empty()) return HostAndPort{authority, std::nullopt};
+  if (rest[0] != ':') {
+    return failure(UrlError::kAddress,
+                   "only a port may follow the IPv6 address in brackets, as in [2001:db8::1]:8443");
+  }
+  return HostAndPort{authority.substr(0, host_size), rest.substr(1)};
 }
 
 // True for what some resolver might read as an IPv4 address: the last label is a number (WHATWG URL,
@@ -124,18 +147,19 @@ Parsed<> check_name(BytesView host) {
   }
 }
 
-Parsed<> set_host(Url& out, const urls::url_view& parsed) {
-  if (parsed.host_type() == urls::host_type::ipvfuture) {
-    return failure(UrlError::kAddress,
-                   "the host is an address of a future IP version; use IPv4, IPv6 or a name");
-  }
-  if (parsed.host_type() == urls::host_type::ipv6) {
-    out.host = parsed.host_ipv6_address().to_string();
+Parsed<> set_host(Url& out, BytesView host) {
+  if (host.starts_with('[')) {
+    const auto address = urls::parse_ipv6_address(urls::string_view(host.data() + 1, host.size() - 2));
+    if (address.has_error()) {
+      return failure(UrlError::kAddress,
+                     "the host " + detail::quoted(host) + " is not an IPv6 address, as in [2001:db8::1]");
+    }
+    out.host = address->to_string();
     out.is_literal = true;
     out.host_header = "[" + out.host + "]";
     return {};
   }
-  out.host = detail::to_lower(view(parsed.encoded_host()));
+  out.host = detail::to_lower(host);
   out.host_header = out.host;
   out.is_literal = is_canonical_ipv4(out.host);
   if (out.is_literal) return {};
@@ -148,11 +172,11 @@ Parsed<> set_host(Url& out, const urls::url_view& parsed) {
   return {};
 }
 
-Parsed<> set_port(Url& out, const urls::url_view& parsed) {
+Parsed<> set_port(Url& out, std::optional<BytesView> port) {
   const uint16_t usual = out.secure ? 443 : 80;
   out.port = usual;
-  if (!parsed.has_port()) return {};
-  const BytesView text = view(parsed.port());
+  if (!port) return {};
+  const BytesView text = *port;
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = error == std::errc() && end == text.data() + text.size();
@@ -167,6 +191,20 @@ Parsed<> set_port(Url& out, const urls::url_view& parsed) {
   return {};
 }
 
+// Path and query, by the RFC's grammar. `text`: the whole URL; `authority`: what the parser must agree on.
+Parsed<> set_target(Url& out, BytesView text, BytesView authority) {
+  const auto parsed = urls::parse_uri(urls::string_view(text.data(), text.size()));
+  if (parsed.has_error() || view(parsed->encoded_authority()) != authority) {
+    return failure(
+        UrlError::kSyntax,
+        "the URL is not well-formed (RFC 3986); percent-encode special characters in its path and query");
+  }
+  out.target = std::string(view(parsed->encoded_path()));
+  if (out.target.empty()) out.target = "/";
+  if (parsed->has_query()) out.target += "?" + std::string(view(parsed->encoded_query()));
+  return {};
+}
+
 }  // namespace
 
 std::expected<Url, UrlFailure> parse_url(BytesView text) {
@@ -174,26 +212,17 @@ std::expected<Url, UrlFailure> parse_url(BytesView text) {
   BytesView rest = text;
   const auto secure = take_scheme(rest);
   if (!secure) return std::unexpected(secure.error());
-  if (auto checked = check_parts(rest); !checked) return std::unexpected(std::move(checked.error()));
+  if (rest.contains('#')) return failure(UrlError::kFragment, "the URL has a fragment (#...); remove it");
+  const BytesView authority = rest.substr(0, std::min(rest.find_first_of("/?"), rest.size()));
+  if (auto checked = check_authority(authority); !checked) return std::unexpected(std::move(checked.error()));
+  const auto parts = split(authority);
+  if (!parts) return std::unexpected(parts.error());
 
-  const auto parsed = urls::parse_uri(urls::string_view(text.data(), text.size()));
-  if (parsed.has_error()) {
-    if (rest.starts_with('[')) {
-      return failure(UrlError::kAddress,
-                     "the URL does not begin with a correct IPv6 address in brackets, as in "
-                     "wss://[2001:db8::1]:8443/");
-    }
-    return failure(
-        UrlError::kSyntax,
-        "the URL is not well-formed (RFC 3986); check the port, and percent-encode special characters");
-  }
   Url out;
   out.secure = *secure;
-  if (auto checked = set_host(out, *parsed); !checked) return std::unexpected(std::move(checked.error()));
-  if (auto checked = set_port(out, *parsed); !checked) return std::unexpected(std::move(checked.error()));
-  out.target = std::string(view(parsed->encoded_path()));
-  if (out.target.empty()) out.target = "/";
-  if (parsed->has_query()) out.target += "?" + std::string(view(parsed->encoded_query()));
+  if (auto done = set_host(out, parts->host); !done) return std::unexpected(std::move(done.error()));
+  if (auto done = set_port(out, parts->port); !done) return std::unexpected(std::move(done.error()));
+  if (auto done = set_target(out, text, authority); !done) return std::unexpected(std::move(done.error()));
   return out;
 }
 

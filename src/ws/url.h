@@ -15,8 +15,8 @@ inline constexpr size_t kUrlBytesMax = 8'192;
 
 struct Url {
   bool secure = false;  // wss
-  // A name or an address, lower case; IPv6 in RFC 5952's form, without brackets. For DNS, connect, SNI and
-  // verification.
+  // A name or an address, lower case, for DNS, connect, SNI and verification. IPv6 without brackets and in
+  // one form: RFC 5952's, but a single group of zeros becomes "::" too.
   std::string host;
   // True if `host` is an IPv4 or IPv6 address: then there is nothing to resolve, and no SNI.
   bool is_literal = false;
