@@ -16,7 +16,7 @@ namespace icws::support {
 struct ExchangeOptions {
   uint64_t seed = 1;
   uint32_t symbols = 10;               // each with its channels: candles, trades, ticker, order book
-  uint32_t updates = 720;              // ticker and order-book messages after the snapshots
+  uint32_t updates = 730;              // ticker and order-book messages after the snapshots
   int64_t duration_us = 30'000'000;    // over which the updates are spread
   int64_t reorder_us = 40'000;         // how far a message may be late on one connection but not on another
   uint32_t losses_per_million = 0;     // chance that one connection lacks one update

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "tests/support/reserved_port.h"
 #include "tests/support/test_certificates.h"
 
 namespace icws::support {
@@ -43,8 +45,6 @@ class WebSocketHandler {
   virtual void on_timer(WebSocketPeer&) {}
   // The last call for this peer. Not called for those that stop() cuts.
   virtual void on_closed(WebSocketPeer&) {}
-  // From post(): `what` is the caller's.
-  virtual void on_post(const std::vector<WebSocketPeer*>& /*open*/, uint64_t /*what*/) {}
 };
 
 struct WebSocketServerOptions {
@@ -73,14 +73,15 @@ class WebSocketServer {
   // Cuts all connections, closes the port and ends the thread. Idempotent.
   void stop();
   void start();
-  // Calls on_post(open peers, what) on the server's thread, soon.
-  void post(uint64_t what);
+  // Runs `task` on the server's thread, soon, with the peers that are open then. Dropped if the server is
+  // stopped.
+  void post(std::function<void(const std::vector<WebSocketPeer*>& open)> task);
 
  private:
   struct Run;
   WebSocketHandler& handler_;
   WebSocketServerOptions options_;
-  uint16_t port_ = 0;
+  ReservedPort port_;
   std::unique_ptr<Run> run_;
 };
 

@@ -1,0 +1,310 @@
+#include "tests/support/hostile_server.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <list>
+#include <mutex>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+
+#include "tests/support/hostile_scripts.h"
+
+namespace icws::support {
+namespace {
+
+constexpr size_t kRequestBytesMax = 256 * 1024;
+
+using TlsContext = std::shared_ptr<SSL_CTX>;
+
+void check_tls(bool good) {
+  if (!good) throw std::runtime_error("cannot use the test certificate");
+}
+
+TlsContext make_tls(const CertificateAndKey& files) {
+  const TlsContext context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
+  const auto bio = [](const std::string& pem) {
+    return std::shared_ptr<BIO>(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+  };
+  const std::shared_ptr<X509> certificate(
+      PEM_read_bio_X509(bio(files.certificate_pem).get(), nullptr, nullptr, nullptr), &X509_free);
+  const std::shared_ptr<EVP_PKEY> key(
+      PEM_read_bio_PrivateKey(bio(files.key_pem).get(), nullptr, nullptr, nullptr), &EVP_PKEY_free);
+  check_tls(certificate && key && SSL_CTX_use_certificate(context.get(), certificate.get()) == 1 &&
+            SSL_CTX_use_PrivateKey(context.get(), key.get()) == 1);
+  return context;
+}
+
+// The socket is closed by its own thread only; the server's stop() merely shuts it down, under the same lock.
+class Connection final : public RawConnection {
+ public:
+  Connection(int socket, TlsContext tls, const Event& stopping)
+      : socket_(socket), tls_(std::move(tls)), stopping_(stopping) {
+    const int on = 1;
+    ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  ~Connection() override { close_socket(); }
+
+  // False if there is no request to answer.
+  bool begin() {
+    if (tls_) {
+      ssl_.reset(SSL_new(tls_.get()));
+      SSL_set_fd(ssl_.get(), socket_);
+      if (SSL_accept(ssl_.get()) != 1) return false;
+    }
+    while (request_.find("\r\n\r\n") == std::string::npos) {
+      const Bytes more = read_some();
+      if (more.empty() || request_.size() > kRequestBytesMax) return false;
+      request_ += more;
+    }
+    return true;
+  }
+
+  // FIN, then patience: closing with unread bytes would be a reset.
+  void finish() {
+    if (socket_ < 0) return;
+    ::shutdown(socket_, SHUT_WR);
+    wait_closed();
+    close_socket();
+  }
+
+  void interrupt() {
+    const std::lock_guard lock(closing_);
+    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+  }
+
+  const std::string& request() const override { return request_; }
+
+  bool send(BytesView bytes) override {
+    while (!bytes.empty() && socket_ >= 0) {
+      const ssize_t sent = ssl_ ? SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()))
+                                : ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    }
+    return socket_ >= 0 && !stopping_.is_set();
+  }
+
+  bool accept_upgrade(BytesView further_headers) override {
+    return send(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Accept: " +
+        accept_key_for(request_) + "\r\n" + Bytes(further_headers) + "\r\n");
+  }
+
+  Bytes read_some() override {
+    if (socket_ < 0) return {};
+    std::array<char, 16384> buffer;
+    const ssize_t size = ssl_ ? SSL_read(ssl_.get(), buffer.data(), static_cast<int>(buffer.size()))
+                              : ::recv(socket_, buffer.data(), buffer.size(), 0);
+    return size > 0 ? Bytes(buffer.data(), static_cast<size_t>(size)) : Bytes();
+  }
+
+  void wait_closed() override {
+    while (!read_some().empty()) {
+    }
+  }
+
+  void hold() override {
+    while (!stopping_.wait(std::chrono::hours(1))) {
+    }
+  }
+
+  void reset() override {
+    const linger now{1, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close_socket();
+  }
+
+ private:
+  struct FreeSsl {
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+  };
+
+  void close_socket() {
+    const std::lock_guard lock(closing_);
+    if (socket_ >= 0) ::close(socket_);
+    socket_ = -1;
+  }
+
+  std::mutex closing_;
+  int socket_;
+  TlsContext tls_;
+  std::unique_ptr<SSL, FreeSsl> ssl_;
+  const Event& stopping_;
+  std::string request_;
+};
+
+int listen_on_loopback() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (socket < 0 || ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(socket, 128) != 0) {
+    throw std::system_error(errno, std::generic_category(), "cannot listen on loopback");
+  }
+  return socket;
+}
+
+uint16_t port_of(int socket) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
+  return ntohs(address.sin_port);
+}
+
+// "/garbage" or "/garbage?x=y" to the misbehaviour of that name.
+std::optional<Hostility> named_hostility(const std::string& request) {
+  const size_t begin = request.find('/') + 1;
+  const std::string name = request.substr(begin, request.find_first_of(" ?", begin) - begin);
+  for (const Hostility hostility : all_hostilities()) {
+    if (name == hostility_name(hostility)) return hostility;
+  }
+  return std::nullopt;
+}
+
+struct Name {
+  Hostility hostility;
+  const char* text;
+};
+
+constexpr Name kNames[] = {
+    {Hostility::kNone, "none"},
+    {Hostility::kGarbage, "garbage"},
+    {Hostility::kWrongAcceptKey, "wrong-accept-key"},
+    {Hostility::kForbidden, "forbidden"},
+    {Hostility::kRedirect, "redirect"},
+    {Hostility::kEndlessHeaders, "endless-headers"},
+    {Hostility::kEndlessBody, "endless-body"},
+    {Hostility::kExtensionNotOffered, "extension-not-offered"},
+    {Hostility::kSubprotocolNotOffered, "subprotocol-not-offered"},
+    {Hostility::kSilent, "silent"},
+    {Hostility::kResetAtOnce, "reset-at-once"},
+    {Hostility::kResetAfterUpgrade, "reset-after-upgrade"},
+    {Hostility::kEndAfterUpgrade, "end-after-upgrade"},
+    {Hostility::kEndInMessage, "end-in-message"},
+    {Hostility::kInvalidUtf8, "invalid-utf8"},
+    {Hostility::kInvalidUtf8Fragmented, "invalid-utf8-fragmented"},
+    {Hostility::kOversizeMessage, "oversize-message"},
+    {Hostility::kOversizeLength, "oversize-length"},
+    {Hostility::kNonMinimalLength, "non-minimal-length"},
+    {Hostility::kMaskedFrame, "masked-frame"},
+    {Hostility::kReservedBit, "reserved-bit"},
+    {Hostility::kReservedOpcode, "reserved-opcode"},
+    {Hostility::kFragmentedControl, "fragmented-control"},
+    {Hostility::kLongControl, "long-control"},
+    {Hostility::kContinuationFirst, "continuation-first"},
+    {Hostility::kTextInFragments, "text-in-fragments"},
+    {Hostility::kEndlessEmptyFragments, "endless-empty-fragments"},
+    {Hostility::kBadCloseCode, "bad-close-code"},
+    {Hostility::kCloseOneByte, "close-one-byte"},
+    {Hostility::kCloseThenHold, "close-then-hold"},
+    {Hostility::kPingFlood, "ping-flood"},
+    {Hostility::kByteByByte, "byte-by-byte"},
+};
+
+}  // namespace
+
+const std::vector<Hostility>& all_hostilities() {
+  static const std::vector<Hostility> all = [] {
+    std::vector<Hostility> out;
+    for (const Name& name : kNames) out.push_back(name.hostility);
+    return out;
+  }();
+  return all;
+}
+
+const char* hostility_name(Hostility hostility) {
+  for (const Name& name : kNames) {
+    if (name.hostility == hostility) return name.text;
+  }
+  return "unknown";
+}
+
+class HostileServer::Impl {
+ public:
+  Impl(const std::optional<CertificateAndKey>& tls, Script otherwise)
+      : otherwise_(std::move(otherwise)), listener_(listen_on_loopback()), port_(port_of(listener_)) {
+    if (tls) tls_ = make_tls(*tls);
+    thread_ = std::thread([this] { accept(); });
+  }
+
+  ~Impl() {
+    stopping_.set();
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+    for (Served& served : served_) served.connection.interrupt();
+    for (Served& served : served_) served.thread.join();
+  }
+
+  std::string url() const { return (tls_ ? "wss://localhost:" : "ws://127.0.0.1:") + std::to_string(port_); }
+  uint16_t port() const { return port_; }
+  const Watched<size_t>& accepted() const { return accepted_; }
+
+ private:
+  struct Served {
+    Served(int socket, const TlsContext& tls, const Event& stopping) : connection(socket, tls, stopping) {}
+    Connection connection;
+    std::thread thread;
+  };
+
+  void accept() {
+    while (true) {
+      const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (stopping_.is_set()) {
+        if (socket >= 0) ::close(socket);
+        return;
+      }
+      if (socket < 0) continue;
+      accepted_.update([](size_t& count) { ++count; });
+      Served& served = served_.emplace_back(socket, tls_, stopping_);
+      served.thread = std::thread([this, &connection = served.connection] { serve(connection); });
+    }
+  }
+
+  void serve(Connection& connection) {
+    sigset_t pipe;  // OpenSSL writes without MSG_NOSIGNAL
+    ::sigemptyset(&pipe);
+    ::sigaddset(&pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+    if (connection.begin()) {
+      const auto named = named_hostility(connection.request());
+      const Script script =
+          named || !otherwise_ ? hostile_script(named.value_or(Hostility::kNone)) : otherwise_;
+      script(connection);
+    }
+    connection.finish();
+  }
+
+  Script otherwise_;
+  TlsContext tls_;
+  int listener_;
+  uint16_t port_;
+  Event stopping_;
+  Watched<size_t> accepted_;
+  std::list<Served> served_;  // grown by the accepting thread; read by the destructor after it has ended
+  std::thread thread_;
+};
+
+HostileServer::HostileServer(std::optional<CertificateAndKey> tls, Script otherwise)
+    : impl_(std::make_unique<Impl>(tls, std::move(otherwise))) {}
+HostileServer::~HostileServer() = default;
+uint16_t HostileServer::port() const { return impl_->port(); }
+std::string HostileServer::url() const { return impl_->url(); }
+std::string HostileServer::url(Hostility hostility) const {
+  return impl_->url() + "/" + hostility_name(hostility);
+}
+const Watched<size_t>& HostileServer::accepted() const { return impl_->accepted(); }
+
+}  // namespace icws::support
