@@ -1,0 +1,78 @@
+#include "engine/host/entry_message.h"
+
+#include "icws/replica/v1/replica.pb.h"
+#include "transcript/cause.h"
+
+namespace icws::engine {
+namespace {
+
+void fill(const transcript::Opened& opened, replica::v1::TranscriptEntry& out) {
+  auto& message = *out.mutable_opened();
+  message.set_subprotocol(opened.subprotocol);
+  for (const auto& header : opened.headers) {
+    auto& added = *message.add_headers();
+    added.set_name(header.name);
+    added.set_value(header.value);
+  }
+}
+
+void fill(const transcript::Message& content, replica::v1::TranscriptEntry& out) {
+  auto& message = *out.mutable_message();
+  message.set_binary(content.kind == transcript::ContentKind::Binary);
+  message.set_content(content.content);
+  message.set_key(content.key);
+}
+
+void fill(const transcript::Gap& gap, replica::v1::TranscriptEntry& out) {
+  out.mutable_gap()->set_key_hash(gap.key_hash);
+  out.mutable_gap()->set_count(gap.count);
+}
+
+void fill(const transcript::Closed& closed, replica::v1::TranscriptEntry& out) {
+  auto& message = *out.mutable_closed();
+  message.set_code(closed.code);
+  message.set_reason(closed.reason);
+  message.set_cause(std::string(transcript::cause_name(closed.cause)));
+  message.set_message(std::string(transcript::cause_text(closed.cause)));
+  message.set_was_open(closed.was_open);
+  message.set_reconnecting(closed.reconnecting);
+  for (const auto& claim : closed.evidence) {
+    auto& added = *message.add_evidence();
+    added.set_member(claim.member);
+    if (claim.head) added.set_head(std::string(claim.head->view()));
+    added.set_report(claim.report);
+    added.set_signature(claim.signature);
+    added.set_height(claim.height);
+  }
+}
+
+}  // namespace
+
+void to_message(const transcript::Entry& entry, replica::v1::TranscriptEntry& out) {
+  out.set_sequence(entry.sequence.value);
+  out.set_epoch(entry.epoch.value);
+  out.set_height(entry.height.value);
+  out.set_time_ms(static_cast<uint64_t>(entry.time.time_since_epoch().count()));
+  std::visit([&](const auto& what) { fill(what, out); }, entry.what);
+}
+
+void to_message(const replica::ConnectionView& view, replica::v1::Connection& out) {
+  out.set_connection_id(view.id.value);
+  out.set_canister(view.canister);
+  out.set_url(view.url);
+  out.set_mode(view.mode == replica::Mode::Ordered ? replica::v1::MODE_ORDERED : replica::v1::MODE_FEED);
+  out.set_state(view.state);
+  out.set_epoch(view.epoch.value);
+  out.set_position(view.position.value);
+  out.set_entries(view.entries.value);
+  out.set_messages(view.messages);
+  out.set_gaps(view.gaps);
+  out.set_agreed_bytes(view.agreed_bytes);
+  out.set_head(std::string(view.head.view()));
+  if (view.cause) out.set_cause(std::string(transcript::cause_name(*view.cause)));
+  out.set_socket(view.socket);
+  out.set_unsettled(view.unsettled);
+  out.set_outbox_bytes(view.outbox_bytes);
+}
+
+}  // namespace icws::engine

@@ -1,0 +1,144 @@
+#include "engine/host/replica_host.h"
+
+#include <cstdlib>
+#include <iostream>
+
+namespace icws::engine {
+namespace {
+
+constexpr int kExitSoftware = 70;
+
+[[noreturn]] void end_process(const std::exception& error) {
+  std::cerr << "fatal: the replica's core failed: " << error.what() << std::endl;
+  std::_Exit(kExitSoftware);
+}
+
+}  // namespace
+
+// Under the lock; an exception ends the process.
+template <class Call>
+auto ReplicaHost::guarded(Call call) const {
+  const std::lock_guard lock(mutex_);
+  try {
+    return call();
+  } catch (const std::exception& error) {
+    end_process(error);
+  }
+}
+
+// As guarded, and hands over what the core wants of the adapter afterwards.
+template <class Call>
+auto ReplicaHost::step(Call call) {
+  return guarded([&] {
+    if constexpr (std::is_void_v<decltype(call())>) {
+      call();
+      hand_over();
+    } else {
+      auto result = call();
+      hand_over();
+      return result;
+    }
+  });
+}
+
+void ReplicaHost::hand_over() {
+  auto commands = replica_.take_commands();
+  if (!commands.empty()) hooks_.command(std::move(commands));
+}
+
+ReplicaHost::ReplicaHost(replica::Replica& replica, replica::Application& application, Hooks hooks)
+    : replica_(replica),
+      application_(application),
+      hooks_(std::move(hooks)),
+      height_(application.info().height) {}
+
+replica::ApplicationInfo ReplicaHost::info() const {
+  return guarded([&] { return application_.info(); });
+}
+
+ReplicaHost::Proposal ReplicaHost::prepare_proposal(const replica::ProposalRequest& request) {
+  return step([&] {
+    Proposal out;
+    for (const auto& report : request.reports) {
+      auto verdict = application_.verify_vote_extension(report);
+      if (!verdict) out.pruned.push_back({report.member, std::move(verdict.error())});
+    }
+    out.payload = application_.prepare_proposal(request);
+    return out;
+  });
+}
+
+std::expected<void, replica::Rejection> ReplicaHost::process_proposal(const replica::Block& block) {
+  return step([&] { return application_.process_proposal(block); });
+}
+
+Bytes ReplicaHost::extend_vote(Height height) {
+  return step([&] { return application_.extend_vote(height, hooks_.now()); });
+}
+
+std::optional<replica::BlockResult> ReplicaHost::finalize_and_commit(const replica::Block& block) {
+  return step([&]() -> std::optional<replica::BlockResult> {
+    if (block.height != height_.next()) return std::nullopt;
+    replica::BlockResult result = application_.finalize_block(block);
+    application_.commit(hooks_.now());
+    height_ = block.height;
+    submissions_.on_block(block, result);
+    committed_.notify_all();
+    return result;
+  });
+}
+
+void ReplicaHost::on_adapter_event(replica::AdapterEvent event) {
+  step([&] {
+    if (std::holds_alternative<replica::AdapterUp>(event)) adapter_connected_ = true;
+    if (std::holds_alternative<replica::AdapterDown>(event)) adapter_connected_ = false;
+    replica_.on_adapter_event(std::move(event), hooks_.now());
+  });
+}
+
+void ReplicaHost::tick() {
+  step([&] { replica_.tick(hooks_.now()); });
+}
+
+std::expected<Bytes, replica::Reject> ReplicaHost::query(std::string_view canister, std::string_view method,
+                                                         BytesView arguments) const {
+  return guarded([&] { return replica_.query(canister, method, arguments); });
+}
+
+std::vector<replica::ConnectionView> ReplicaHost::connections() const {
+  return guarded([&] { return replica_.connections(); });
+}
+
+std::vector<transcript::Entry> ReplicaHost::transcript(ConnectionId connection, EntrySequence from,
+                                                       size_t entries_max) const {
+  return guarded([&] { return replica_.transcript(connection, from, entries_max); });
+}
+
+replica::ReplicaMetrics ReplicaHost::metrics() const {
+  return guarded([&] { return replica_.metrics(); });
+}
+
+bool ReplicaHost::adapter_connected() const {
+  const std::lock_guard lock(mutex_);
+  return adapter_connected_;
+}
+
+Height ReplicaHost::wait_for_commit(Height seen, Milliseconds patience) const {
+  std::unique_lock lock(mutex_);
+  committed_.wait_for(lock, patience, [&] { return stopping_ || height_ > seen; });
+  return height_;
+}
+
+bool ReplicaHost::stopping() const {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+void ReplicaHost::stop() {
+  submissions_.stop();
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  committed_.notify_all();
+}
+
+}  // namespace icws::engine

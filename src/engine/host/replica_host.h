@@ -1,0 +1,92 @@
+// The shell around one replica's core: every call from the engine, the adapter and the users, one at a time.
+#pragma once
+
+#include <condition_variable>
+#include <expected>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/host/submissions.h"
+#include "replica/replica.h"
+
+namespace icws::engine {
+
+// What: holds the core under one mutex, hands its commands to the adapter after each call and in order, and
+// wakes those who wait for a commit. Any engine can drive it. Thread-safety: all methods from any thread.
+// Ownership: `replica` and `application` outlive it. `application` is the replica itself or a wrapper around
+// it (the seam where tests put a Byzantine one). Errors: an exception out of the core is a bug or a failed
+// disk; it is printed and the process ends at once with status 70, before anything else can be said in its
+// name.
+class ReplicaHost {
+ public:
+  struct Hooks {
+    // A steady clock.
+    std::function<LocalTime()> now;
+    // Takes commands for the adapter. Called with the core locked: must not call back and must not block.
+    std::function<void(std::vector<replica::AdapterCommand>)> command;
+  };
+  ReplicaHost(replica::Replica& replica, replica::Application& application, Hooks hooks);
+
+  // --- the engine's side ---
+  replica::ApplicationInfo info() const;
+  // Also tells why a report does not count.
+  struct Proposal {
+    Bytes payload;
+    struct Pruned {
+      ReplicaIndex member;
+      replica::Rejection rejection;
+    };
+    std::vector<Pruned> pruned;
+  };
+  Proposal prepare_proposal(const replica::ProposalRequest& request);
+  std::expected<void, replica::Rejection> process_proposal(const replica::Block& block);
+  Bytes extend_vote(Height height);
+  // Empty unless the block is the one after info().height.
+  std::optional<replica::BlockResult> finalize_and_commit(const replica::Block& block);
+  std::vector<Bytes> pending_transactions(uint64_t bytes_max) const { return submissions_.oldest(bytes_max); }
+
+  // --- the adapter's side ---
+  void on_adapter_event(replica::AdapterEvent event);
+  void tick();
+
+  // --- the users' side ---
+  std::expected<CallOutcome, SubmissionError> submit(Bytes transaction, Milliseconds patience) {
+    return submissions_.submit(std::move(transaction), patience);
+  }
+  size_t calls_waiting() const { return submissions_.waiting(); }
+  std::expected<Bytes, replica::Reject> query(std::string_view canister, std::string_view method,
+                                              BytesView arguments) const;
+  std::vector<replica::ConnectionView> connections() const;
+  std::vector<transcript::Entry> transcript(ConnectionId connection, EntrySequence from,
+                                            size_t entries_max) const;
+  replica::ReplicaMetrics metrics() const;
+  bool adapter_connected() const;
+  // The committed height, once it is above `seen`, `patience` has passed, or the host stops.
+  Height wait_for_commit(Height seen, Milliseconds patience) const;
+  bool stopping() const;
+  // Ends every wait.
+  void stop();
+
+ private:
+  template <class Call>
+  auto guarded(Call call) const;
+  template <class Call>
+  auto step(Call call);
+  void hand_over();
+
+  replica::Replica& replica_;
+  replica::Application& application_;
+  const Hooks hooks_;
+  Submissions submissions_;
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable committed_;
+  Height height_;
+  bool adapter_connected_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace icws::engine

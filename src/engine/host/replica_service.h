@@ -1,0 +1,50 @@
+// icws.replica.v1 for one replica.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "engine/host/replica_host.h"
+#include "icws/replica/v1/replica.grpc.pb.h"
+
+namespace icws::engine {
+
+struct ReplicaServiceConfig {
+  std::string chain_id;
+  ReplicaIndex self;
+  uint32_t replicas = 0;
+  // Of one transaction.
+  uint32_t transaction_bytes_max = 0;
+  // FollowTranscript streams at a time: each holds a thread of the server.
+  uint32_t followers_max = 64;
+};
+
+// What: the users' and operators' interface. Thread-safety: all methods from any thread (gRPC's).
+// Ownership: the host outlives it. Errors: gRPC statuses, as the .proto says.
+class ReplicaService final : public replica::v1::Replica::Service {
+ public:
+  ReplicaService(ReplicaHost& host, ReplicaServiceConfig config) : host_(host), config_(std::move(config)) {}
+
+  grpc::Status SubmitCall(grpc::ServerContext* context, const replica::v1::SubmitCallRequest* request,
+                          replica::v1::SubmitCallResponse* response) override;
+  grpc::Status Query(grpc::ServerContext* context, const replica::v1::QueryRequest* request,
+                     replica::v1::QueryResponse* response) override;
+  grpc::Status ListConnections(grpc::ServerContext* context,
+                               const replica::v1::ListConnectionsRequest* request,
+                               replica::v1::ListConnectionsResponse* response) override;
+  grpc::Status FollowTranscript(grpc::ServerContext* context,
+                                const replica::v1::FollowTranscriptRequest* request,
+                                grpc::ServerWriter<replica::v1::FollowTranscriptResponse>* writer) override;
+  grpc::Status Status(grpc::ServerContext* context, const replica::v1::StatusRequest* request,
+                      replica::v1::StatusResponse* response) override;
+
+ private:
+  grpc::Status follow(grpc::ServerContext& context, ConnectionId connection, EntrySequence from,
+                      grpc::ServerWriter<replica::v1::FollowTranscriptResponse>& writer);
+
+  ReplicaHost& host_;
+  const ReplicaServiceConfig config_;
+  std::atomic<uint32_t> followers_{0};
+};
+
+}  // namespace icws::engine

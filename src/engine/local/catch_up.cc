@@ -1,0 +1,43 @@
+#include "engine/local/catch_up.h"
+
+namespace icws::engine {
+namespace {
+
+// The state after `height` as the next block's record has it; empty at the head.
+std::optional<Digest> logged_hash(const BlockLog& log, Height height) {
+  const auto next = log.read(height.next());
+  if (!next) return std::nullopt;
+  return next->previous_app_hash;
+}
+
+std::string contradiction(const BlockLog& log, Height height, const Digest& hash) {
+  if (height > log.head()) {
+    return "it is at height " + std::to_string(height.value) + ", the block log ends at " +
+           std::to_string(log.head().value);
+  }
+  const auto agreed = logged_hash(log, height);
+  if (!agreed || *agreed == hash) return {};
+  return "its app hash after height " + std::to_string(height.value) + " is " + hash.short_hex() +
+         ", agreed is " + agreed->short_hex();
+}
+
+}  // namespace
+
+Answer<CaughtUp> catch_up(ReplicaLink& link, const BlockLog& log, Milliseconds call_timeout,
+                          std::stop_token stop) {
+  const auto info = link.info(call_timeout);
+  if (!info) return std::unexpected(info.error());
+  CaughtUp out{info->height, info->app_hash, 0, contradiction(log, info->height, info->app_hash)};
+  while (out.fault.empty() && out.height < log.head() && !stop.stop_requested()) {
+    const auto next = log.read(out.height.next());
+    const auto hash = link.finalize_and_commit(next->block, call_timeout);
+    if (!hash) return std::unexpected(hash.error());
+    out.height = out.height.next();
+    out.app_hash = *hash;
+    ++out.blocks;
+    out.fault = contradiction(log, out.height, out.app_hash);
+  }
+  return out;
+}
+
+}  // namespace icws::engine

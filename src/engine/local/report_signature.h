@@ -1,0 +1,37 @@
+// Who vouches for a report in the local engine: Ed25519 over plain sign bytes. Pure; knows nothing of gRPC.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/signature.h"
+#include "replica/application.h"
+
+namespace icws::engine {
+
+// What a replica signs: "icws.local.report.v1", the chain id with its length (8 bytes, little endian), the
+// height (8 bytes, little endian), the report. No two (chain, height, report) give the same bytes, and no
+// other signature of the system begins like this.
+Bytes report_sign_bytes(std::string_view chain_id, Height height, BytesView report);
+
+// The report as the orderer carries it.
+replica::SignedReport sign_report(const SigningKey& key, std::string_view chain_id, ReplicaIndex member,
+                                  Height height, Bytes report);
+
+// What: checks reports against the replica set's public keys. Thread-safety: verify() from any thread.
+// Errors: construction throws std::runtime_error if a key has not 32 bytes.
+class LocalReportVerifier final : public replica::ReportVerifier {
+ public:
+  LocalReportVerifier(std::string chain_id, const std::vector<Bytes>& replica_keys);
+  // False also for a member outside the set.
+  bool verify(const replica::SignedReport& report) const override;
+
+ private:
+  std::string chain_id_;
+  std::vector<VerifyingKey> keys_;
+};
+
+}  // namespace icws::engine
