@@ -30,6 +30,7 @@ struct SocketKey {
 struct Header {
   std::string name;
   std::string value;
+  static void fields(auto& archive, auto& self) { archive(self.name, self.value); }
   bool operator==(const Header&) const = default;
 };
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agreement/connection.h"
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/time.h"
@@ -18,7 +19,7 @@
 
 namespace icws::replica {
 
-enum class Mode : uint8_t { Ordered = 1, Feed = 2 };
+using agreement::Mode;
 
 // How messages are made equal before they are agreed on; see transform/transform.h for the meaning of each.
 struct TransformRequest {
@@ -27,11 +28,15 @@ struct TransformRequest {
   std::vector<std::string> drop_pointers;
   std::vector<std::string> keep_pointers;
   std::vector<std::string> key_pointers;
+  static void fields(auto& archive, auto& self) {
+    archive(self.json, self.drop_if_not_json, self.drop_pointers, self.keep_pointers, self.key_pointers);
+  }
 };
 
 struct OutgoingMessage {
   MessageKind kind = MessageKind::Text;
   Bytes content;
+  static void fields(auto& archive, auto& self) { archive(self.kind, self.content); }
 };
 
 struct OpenArguments {
@@ -50,6 +55,10 @@ struct OpenArguments {
   bool reconnect = false;
   // From 1 s to 300 s.
   Milliseconds open_timeout{30'000};
+  static void fields(auto& archive, auto& self) {
+    archive(self.url, self.headers, self.subprotocols, self.response_headers, self.mode, self.transform,
+            self.script, self.message_bytes_max, self.reconnect, self.open_timeout);
+  }
 };
 
 enum class RejectCode : uint8_t {
@@ -122,14 +131,16 @@ class CanisterContext {
   virtual BlockTime time() const = 0;
   // The id at once; `ws_opened` or `ws_closed` (was_open = false) tells how it went.
   virtual std::expected<ConnectionId, Reject> ws_open(const OpenArguments& arguments) = 0;
-  virtual std::expected<SendSequence, Reject> ws_data(ConnectionId connection, MessageKind kind, Bytes content) = 0;
+  virtual std::expected<SendSequence, Reject> ws_data(ConnectionId connection, MessageKind kind,
+                                                      Bytes content) = 0;
   // code: 1000 or 3000-4999; reason: at most 123 bytes of UTF-8.
-  virtual std::expected<void, Reject> ws_close(ConnectionId connection, uint16_t code, std::string reason) = 0;
+  virtual std::expected<void, Reject> ws_close(ConnectionId connection, uint16_t code,
+                                               std::string reason) = 0;
   virtual std::expected<StatusReply, Reject> ws_status(ConnectionId connection) const = 0;
 };
 
-// What: a deterministic program with state. Any exception out of a callback is a trap: its effects are undone.
-// No clock, randomness, floating point or global may influence it.
+// What: a deterministic program with state. Any exception out of a callback is a trap: its effects are
+// undone. No clock, randomness, floating point or global may influence it.
 class Canister {
  public:
   virtual ~Canister() = default;
@@ -161,6 +172,9 @@ struct UserCall {
   std::string canister;
   std::string method;
   Bytes arguments;
+  static void fields(auto& archive, auto& self) {
+    archive(self.nonce, self.canister, self.method, self.arguments);
+  }
 };
 Bytes encode_user_call(const UserCall& call);
 std::optional<UserCall> decode_user_call(BytesView transaction);

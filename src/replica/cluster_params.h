@@ -35,6 +35,14 @@ struct ClusterParams {
   uint32_t script_bytes_max = 64 * 1024;
   // A canister that traps this often in a row on one connection loses it.
   uint32_t traps_in_a_row_max = 10;
+  // Bytes of entries handed to canisters in one block; the rest waits in the inboxes.
+  uint32_t delivery_bytes_per_block_max = 8 * 1024 * 1024;
+  // Newest entries of a connection's transcript that a replica keeps for readers.
+  uint32_t transcript_entries_kept = 100'000;
+  // Newest ended connections whose record and transcript are kept.
+  uint32_t closed_connections_kept = 1'000;
+  // For how many blocks a transaction is remembered, so that it runs once.
+  uint32_t transaction_memory_blocks = 1'000;
   // Bytes of one transaction.
   uint32_t transaction_bytes_max = 1024 * 1024;
   // Back-off before a new epoch, doubled from the first to the second with each failure.

@@ -1,4 +1,5 @@
-// The replica's pure core: replicated state machine, observation logs and the reconciliation with the adapter.
+// The replica's pure core: replicated state machine, observation logs and the reconciliation with the
+// adapter.
 #pragma once
 
 #include <expected>
@@ -27,16 +28,16 @@ struct ConnectionView {
   // "opening", "open", "waiting", "closed".
   std::string state;
   Epoch epoch;
-  Position position;          // ordered only
-  EntrySequence entries;      // in the transcript
-  uint64_t messages = 0;      // entries that are messages
-  uint64_t gaps = 0;          // messages that gap marks count
-  uint64_t agreed_bytes = 0;  // of message contents
-  Digest head;                // of the transcript
+  Position position;                       // ordered only
+  EntrySequence entries;                   // in the transcript
+  uint64_t messages = 0;                   // entries that are messages
+  uint64_t gaps = 0;                       // messages that gap marks count
+  uint64_t agreed_bytes = 0;               // of message contents
+  Digest head;                             // of the transcript
   std::optional<transcript::Cause> cause;  // of the last close
   // This replica's own socket: "none", "connecting", "live", "ended", "out".
   std::string socket;
-  uint64_t unsettled = 0;     // events seen here and not agreed yet
+  uint64_t unsettled = 0;  // events seen here and not agreed yet
   uint64_t outbox_bytes = 0;
 };
 
@@ -81,16 +82,18 @@ class Replica final : public Application {
 
   // --- the adapter's side ---
   void on_adapter_event(AdapterEvent event, LocalTime now);
-  // What the adapter shall do; the caller hands it over in this order. Call after commit and on_adapter_event.
-  // Sockets are opened and closed only by commits of blocks in which this replica took part (its report was asked
-  // for), so that blocks that are replayed open and send nothing.
+  // What the adapter shall do; the caller hands it over in this order. Call after commit and
+  // on_adapter_event. Sockets are opened and closed only by commits of blocks in which this replica took part
+  // (its report was asked for), so that blocks that are replayed open and send nothing.
   std::vector<AdapterCommand> take_commands();
 
   // --- reading, on the last committed state ---
-  std::expected<Bytes, Reject> query(std::string_view canister, std::string_view method, BytesView arguments) const;
+  std::expected<Bytes, Reject> query(std::string_view canister, std::string_view method,
+                                     BytesView arguments) const;
   std::vector<ConnectionView> connections() const;
   // Entries from `from` on, at most `entries_max`.
-  std::vector<transcript::Entry> transcript(ConnectionId connection, EntrySequence from, size_t entries_max) const;
+  std::vector<transcript::Entry> transcript(ConnectionId connection, EntrySequence from,
+                                            size_t entries_max) const;
   ReplicaMetrics metrics() const;
 
  private:

@@ -18,8 +18,8 @@ struct WriteBatch {
   void remove(Bytes key) { writes.emplace_back(std::move(key), std::nullopt); }
 };
 
-// Thread-safety: reads from several threads, apply from one. Errors: std::runtime_error, after which the process
-// must end (a replica that cannot persist must not go on).
+// Thread-safety: reads from several threads, apply from one. Errors: std::runtime_error, after which the
+// process must end (a replica that cannot persist must not go on).
 class Storage {
  public:
   virtual ~Storage() = default;

@@ -1,0 +1,239 @@
+#include "replica/block_step.h"
+
+#include <algorithm>
+
+#include "replica/canister_runtime.h"
+#include "replica/payload_check.h"
+
+namespace icws::replica {
+namespace {
+
+using agreement::DecisionFault;
+
+// In the inbox, kept free for closing and gap entries.
+constexpr uint64_t kInboxReserveBytes = 4 * 1024;
+constexpr Milliseconds kBlockStepMax{1'000};
+
+RejectionKind kind_of(DecisionFault fault) {
+  switch (fault) {
+    case DecisionFault::Unsupported:
+      return RejectionKind::UnsupportedDecision;
+    case DecisionFault::WrongOrder:
+      return RejectionKind::WrongOrder;
+    case DecisionFault::WrongContent:
+      return RejectionKind::WrongContent;
+    case DecisionFault::TooLarge:
+      return RejectionKind::Oversize;
+    case DecisionFault::InboxFull:
+      return RejectionKind::InboxFull;
+    case DecisionFault::WrongPhase:
+      return RejectionKind::UnknownConnection;
+  }
+  return RejectionKind::Malformed;
+}
+
+bool active(const Connection& record) {
+  return record.phase == RecordPhase::Active && record.agreement.phase != agreement::Phase::Ended;
+}
+
+agreement::View view_of(const Connection& record, const ReportWindow& window, Height height) {
+  return window.view(record.id, record.agreement.epoch, record.agreement.committee, height);
+}
+
+Rejection rejection(RejectionKind kind, ConnectionId connection, std::string what) {
+  return Rejection{kind, "connection " + std::to_string(connection.value) + ": " + std::move(what)};
+}
+
+// Evidence of divergence: the claims, each with the signed report that carries it.
+std::vector<transcript::Claim> evidence_of(const agreement::End& end, const Connection& record,
+                                           const ReportWindow& window) {
+  std::vector<transcript::Claim> out;
+  for (const agreement::Claims::Claim& claim : end.evidence) {
+    const ReplicaIndex member = record.agreement.committee[claim.member];
+    transcript::Claim carried{member.value, claim.head, {}, {}, 0};
+    if (const StoredReport* report = window.newest(member)) {
+      carried.report = report->report;
+      carried.signature = report->signature;
+      carried.height = report->height.value;
+    }
+    out.push_back(std::move(carried));
+  }
+  return out;
+}
+
+Milliseconds back_off(const Connection& record, const ClusterParams& params) {
+  Milliseconds wait = params.reconnect_first;
+  for (uint32_t i = 0; i < record.failures_in_a_row && wait < params.reconnect_longest; ++i) wait *= 2;
+  return std::min(wait, params.reconnect_longest);
+}
+
+void end_epoch(ConnectionSlot& slot, Journal& journal, const ReportWindow& window, const agreement::End& end,
+               AgreedTime now, const ClusterParams& params) {
+  Connection& record = slot.record;
+  std::vector<transcript::Claim> evidence = evidence_of(end, record, window);
+  record.close_code = 1000;
+  if (!record.arguments.reconnect) return close_connection(slot, journal, end, std::move(evidence));
+  journal.append(
+      slot, transcript::Closed{end.code, end.reason, end.cause, end.was_open, true, std::move(evidence)});
+  record.cause = end.cause;
+  record.phase = RecordPhase::Waiting;
+  record.waiting_until = now + back_off(record, params);
+  ++record.failures_in_a_row;
+}
+
+void apply_outcome(ConnectionSlot& slot, Journal& journal, agreement::Outcome& outcome) {
+  Connection& record = slot.record;
+  record.agreement = std::move(outcome.next);
+  if (outcome.opened) {
+    record.failures_in_a_row = 0;
+    journal.append(slot, std::move(*outcome.opened));
+  }
+  for (agreement::FeedEmission& emission : outcome.emissions) {
+    if (emission.gap_count > 0) {
+      const Bytes key(reinterpret_cast<const char*>(emission.gap_key.data()), emission.gap_key.size());
+      journal.append(slot, transcript::Gap{key, emission.gap_count});
+    }
+    agreement::Observation& observation = emission.observation;
+    const auto kind = observation.kind == agreement::ObservationKind::Text ? transcript::ContentKind::Text
+                                                                           : transcript::ContentKind::Binary;
+    journal.append(slot,
+                   transcript::Message{kind, std::move(observation.content), std::move(observation.key)});
+  }
+}
+
+// The highest send sequence that a quorum of members has written.
+SendSequence written_by_quorum(const Connection& record, const agreement::View& view) {
+  std::vector<SendSequence> written;
+  for (const agreement::InForce& member : view) {
+    if (member.section != nullptr) written.push_back(member.section->sent_up_to);
+  }
+  const agreement::Quorum quorum = record.agreement.quorum();
+  if (!quorum.is_quorum(static_cast<uint32_t>(written.size()))) return SendSequence(0);
+  std::sort(written.begin(), written.end(), std::greater<>());
+  return std::min(written[quorum.q() - 1], record.last_send);
+}
+
+void free_sends(ConnectionSlot& slot, SendSequence written) {
+  Outbox& outbox = slot.outbox;
+  while (!outbox.messages.empty() && outbox.messages.front().sequence <= written) {
+    slot.record.freed_send = outbox.messages.front().sequence;
+    outbox.messages.pop_front();
+  }
+  outbox.bytes = 0;
+  for (const QueuedSend& send : outbox.messages) outbox.bytes += send.content.size() + kSendOverheadBytes;
+}
+
+std::vector<Forgotten> forget_closed(State& state, const ClusterParams& params) {
+  std::vector<Forgotten> forgotten;
+  auto& closed = state.global.closed;
+  while (closed.size() > params.closed_connections_kept) {
+    // One with undelivered entries stays until they are delivered.
+    const auto slot = state.connections.find(closed.front());
+    if (slot != state.connections.end() && !slot->second.inbox.empty()) break;
+    if (slot != state.connections.end()) {
+      forgotten.push_back(Forgotten{closed.front(), slot->second.record.last_entry});
+      state.connections.erase(slot);
+    }
+    closed.pop_front();
+  }
+  return forgotten;
+}
+
+}  // namespace
+
+AgreedTime advance_time(const Global& global, BlockTime block_time) {
+  const Milliseconds step = global.height.value == 0 ? Milliseconds(0) : block_time - global.block_time;
+  return global.now + std::clamp(step, Milliseconds(0), kBlockStepMax);
+}
+
+agreement::Context context_for(const ConnectionSlot& slot, const ClusterParams& params, Height height,
+                               AgreedTime now) {
+  const uint64_t used = slot.record.inbox_bytes + kInboxReserveBytes;
+  agreement::Context out;
+  out.height = height;
+  out.now = now;
+  out.inbox_bytes = params.inbox_bytes_max > used ? params.inbox_bytes_max - used : 0;
+  // Twice the largest message: a feed's item is budgeted with a gap mark before it.
+  out.inbox_has_room =
+      out.inbox_bytes >= 2 * (slot.record.arguments.message_bytes_max + kInboxReserveBytes) ||
+      slot.inbox.empty();
+  return out;
+}
+
+std::expected<void, Rejection> check_decisions(const State& state, const ReportWindow& window,
+                                               const agreement::Payload& payload, Height height,
+                                               AgreedTime now, const ClusterParams& params) {
+  uint64_t bytes = 0;
+  for (const agreement::CarriedDecision& carried : payload.decisions) {
+    const auto slot = state.connections.find(carried.connection);
+    if (slot == state.connections.end() || !active(slot->second.record) ||
+        slot->second.record.agreement.epoch != carried.epoch) {
+      return std::unexpected(rejection(RejectionKind::UnknownConnection, carried.connection,
+                                       "a decision for a connection that is not active in this epoch"));
+    }
+    bytes += content_bytes_of(carried.decision);
+    if (bytes > params.block_content_bytes_max) {
+      return std::unexpected(
+          rejection(RejectionKind::Oversize, carried.connection, "contents over the block's cap"));
+    }
+    const Connection& record = slot->second.record;
+    const auto outcome =
+        agreement::evaluate(record.agreement, view_of(record, window, height), carried.decision,
+                            context_for(slot->second, params, height, now), params.agreement);
+    if (!outcome) {
+      return std::unexpected(
+          rejection(kind_of(outcome.error()), carried.connection, "the decision is not valid"));
+    }
+  }
+  return {};
+}
+
+std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const ReportWindow& window,
+                                        const agreement::Payload& payload, const ClusterParams& params) {
+  static const agreement::Decision kNone;
+  std::map<ConnectionId, const agreement::CarriedDecision*> decisions;
+  for (const agreement::CarriedDecision& carried : payload.decisions)
+    decisions[carried.connection] = &carried;
+  std::vector<AgreedStep> steps;
+  for (auto& [id, slot] : state.connections) {
+    Connection& record = slot.record;
+    if (!active(record)) continue;
+    const auto it = decisions.find(id);
+    const bool fits = it != decisions.end() && it->second->epoch == record.agreement.epoch;
+    const agreement::View view = view_of(record, window, journal.height());
+    const agreement::Context context = context_for(slot, params, journal.height(), state.global.now);
+    auto outcome = agreement::evaluate(record.agreement, view, fits ? it->second->decision : kNone, context,
+                                       params.agreement);
+    if (!outcome) outcome = agreement::evaluate(record.agreement, view, kNone, context, params.agreement);
+    steps.push_back(AgreedStep{id, record.agreement.epoch, outcome->settled});
+    apply_outcome(slot, journal, *outcome);
+    if (outcome->end) end_epoch(slot, journal, window, *outcome->end, state.global.now, params);
+  }
+  return steps;
+}
+
+std::vector<Forgotten> keep_house(State& state, const ReportWindow& window, const ClusterParams& params) {
+  for (auto& [id, slot] : state.connections) {
+    Connection& record = slot.record;
+    if (record.phase == RecordPhase::Closed) {
+      if (std::ranges::find(state.global.closed, id) == state.global.closed.end())
+        state.global.closed.push_back(id);
+      continue;
+    }
+    if (record.phase == RecordPhase::Waiting) {
+      if (state.global.now < record.waiting_until) continue;
+      record.phase = RecordPhase::Active;
+      record.epoch_first_send = record.freed_send.next();
+      record.agreement = agreement::begin_epoch(id, record.arguments.mode, record.agreement.epoch.next(),
+                                                record.agreement.committee, record.parameters(),
+                                                state.global.now, record.arguments.open_timeout);
+      continue;
+    }
+    if (!slot.outbox.messages.empty()) {
+      free_sends(slot, written_by_quorum(record, view_of(record, window, state.global.height)));
+    }
+  }
+  return forget_closed(state, params);
+}
+
+}  // namespace icws::replica

@@ -1,0 +1,51 @@
+// What a block's reports and decisions do to every connection: the meeting point of state, window and
+// agreement.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <vector>
+
+#include "agreement/report_codec.h"
+#include "replica/application.h"
+#include "replica/cluster_params.h"
+#include "replica/journal.h"
+#include "replica/report_window.h"
+#include "replica/state.h"
+
+namespace icws::replica {
+
+// For the local logs: what one block agreed on one connection.
+struct AgreedStep {
+  ConnectionId connection;
+  Epoch epoch;
+  std::vector<agreement::SettledContent> settled;
+};
+
+// Agreement time after a block: one slow block must not fire every timer (clamped to 1 s).
+AgreedTime advance_time(const Global& global, BlockTime block_time);
+
+// What the rules may use of a connection in the block at `height`.
+agreement::Context context_for(const ConnectionSlot& slot, const ClusterParams& params, Height height,
+                               AgreedTime now);
+
+// Whether each decision of a payload is valid. `window` includes the block's own reports. Pure.
+std::expected<void, Rejection> check_decisions(const State& state, const ReportWindow& window,
+                                               const agreement::Payload& payload, Height height,
+                                               AgreedTime now, const ClusterParams& params);
+
+// Applies decisions and timers to all connections, in order of their ids, and writes the entries. An invalid
+// decision counts as none.
+std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const ReportWindow& window,
+                                        const agreement::Payload& payload, const ClusterParams& params);
+
+// An ended connection whose record is given up, and how long its transcript was.
+struct Forgotten {
+  ConnectionId connection;
+  EntrySequence last_entry;
+};
+
+// Frees what a quorum has written, begins due epochs, forgets the oldest ended connections.
+std::vector<Forgotten> keep_house(State& state, const ReportWindow& window, const ClusterParams& params);
+
+}  // namespace icws::replica

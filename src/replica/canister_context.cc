@@ -1,0 +1,165 @@
+#include "replica/canister_context.h"
+
+#include <algorithm>
+
+#include "replica/canister_runtime.h"
+#include "replica/open_check.h"
+
+namespace icws::replica {
+namespace {
+
+std::unexpected<Reject> reject(RejectCode code, std::string message) {
+  return std::unexpected(Reject{code, std::move(message)});
+}
+
+std::vector<ReplicaIndex> all_replicas(const ClusterParams& params) {
+  std::vector<ReplicaIndex> out;
+  for (uint32_t i = 0; i < params.replica_keys.size(); ++i) out.emplace_back(i);
+  return out;
+}
+
+std::string state_name(const Connection& record) {
+  if (record.phase == RecordPhase::Waiting) return "waiting";
+  if (record.phase == RecordPhase::Closed) return "closed";
+  return record.agreement.phase == agreement::Phase::Opening ? "opening" : "open";
+}
+
+}  // namespace
+
+EffectContext::EffectContext(State& state, Journal& journal, const ClusterParams& params, std::string self)
+    : state_(state),
+      journal_(journal),
+      params_(params),
+      self_(std::move(self)),
+      last_connection_(state.global.last_connection) {}
+
+std::expected<void, Reject> EffectContext::check_quota() const {
+  uint32_t all = 0, own = 0;
+  for (const auto& [id, slot] : state_.connections) {
+    if (slot.record.phase == RecordPhase::Closed) continue;
+    ++all;
+    own += slot.record.canister == self_;
+  }
+  for (const auto& [id, pending] : pending_) {
+    all += pending.opened;
+    own += pending.opened;
+  }
+  if (own >= params_.connections_per_canister_max) {
+    return reject(RejectCode::QuotaExceeded,
+                  "this canister has " + std::to_string(own) +
+                      " connections, its maximum; close one before opening another");
+  }
+  if (all >= params_.connections_max) {
+    return reject(RejectCode::QuotaExceeded, "the subnet has its maximum of connections; try again later");
+  }
+  return {};
+}
+
+std::expected<ConnectionId, Reject> EffectContext::ws_open(const OpenArguments& arguments) {
+  if (auto checked = check_open(arguments, params_); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_quota(); !checked) return std::unexpected(checked.error());
+  last_connection_ = last_connection_.next();
+  pending_[last_connection_].opened = true;
+  effects_.emplace_back(Open{last_connection_, arguments});
+  return last_connection_;
+}
+
+std::expected<const ConnectionSlot*, Reject> EffectContext::find_open(ConnectionId id) const {
+  const auto pending = pending_.find(id);
+  if (pending != pending_.end() && pending->second.closed) {
+    return reject(RejectCode::NotOpen, "the connection has ended");
+  }
+  if (pending != pending_.end() && pending->second.opened) return nullptr;
+  const auto slot = state_.connections.find(id);
+  if (slot == state_.connections.end() || slot->second.record.canister != self_) {
+    return reject(RejectCode::NotFound, "this canister has no connection " + std::to_string(id.value));
+  }
+  if (slot->second.record.phase == RecordPhase::Closed) {
+    return reject(RejectCode::NotOpen, "the connection has ended");
+  }
+  return &slot->second;
+}
+
+std::expected<SendSequence, Reject> EffectContext::ws_data(ConnectionId connection, MessageKind kind,
+                                                           Bytes content) {
+  const auto slot = find_open(connection);
+  if (!slot) return std::unexpected(slot.error());
+  if (auto checked = check_send(kind, content, params_); !checked) return std::unexpected(checked.error());
+  Pending& pending = pending_[connection];
+  const uint64_t bytes = content.size() + kSendOverheadBytes;
+  const uint64_t queued = (*slot == nullptr ? 0 : (*slot)->outbox.bytes) + pending.bytes;
+  if (queued + bytes > params_.outbox_bytes_max) {
+    return reject(RejectCode::QueueFull, "the outbox holds " + std::to_string(queued) + " bytes of at most " +
+                                             std::to_string(params_.outbox_bytes_max) +
+                                             "; send again after the next callback");
+  }
+  pending.bytes += bytes;
+  ++pending.sends;
+  const SendSequence last = *slot == nullptr ? SendSequence(0) : (*slot)->record.last_send;
+  const SendSequence sequence(last.value + pending.sends);
+  effects_.emplace_back(Send{connection, QueuedSend{sequence, kind, std::move(content)}});
+  return sequence;
+}
+
+std::expected<void, Reject> EffectContext::ws_close(ConnectionId connection, uint16_t code,
+                                                    std::string reason) {
+  const auto slot = find_open(connection);
+  if (!slot) return std::unexpected(slot.error());
+  if (auto checked = check_close(code, reason); !checked) return std::unexpected(checked.error());
+  pending_[connection].closed = true;
+  effects_.emplace_back(Close{connection, code, std::move(reason)});
+  return {};
+}
+
+std::expected<StatusReply, Reject> EffectContext::ws_status(ConnectionId connection) const {
+  const auto slot = state_.connections.find(connection);
+  if (slot == state_.connections.end()) {
+    const auto pending = pending_.find(connection);
+    if (pending != pending_.end() && pending->second.opened) return StatusReply{"opening", Epoch(1), {}, 0};
+  }
+  if (slot == state_.connections.end() || slot->second.record.canister != self_) {
+    return reject(RejectCode::NotFound,
+                  "this canister has no connection " + std::to_string(connection.value));
+  }
+  const Connection& record = slot->second.record;
+  return StatusReply{state_name(record), record.agreement.epoch, record.last_entry,
+                     slot->second.outbox.bytes};
+}
+
+void EffectContext::apply() {
+  for (const auto& effect : effects_) {
+    std::visit([this](const auto& one) { perform(one); }, effect);
+  }
+}
+
+void EffectContext::perform(const Open& open) {
+  ConnectionSlot slot;
+  slot.record.id = open.id;
+  slot.record.canister = self_;
+  slot.record.arguments = open.arguments;
+  slot.record.head = transcript::transcript_genesis(open.id);
+  slot.record.epoch_first_send = SendSequence(1);
+  slot.record.agreement =
+      agreement::begin_epoch(open.id, open.arguments.mode, Epoch(1), all_replicas(params_),
+                             slot.record.parameters(), state_.global.now, open.arguments.open_timeout);
+  state_.connections.emplace(open.id, std::move(slot));
+  state_.global.last_connection = open.id;
+}
+
+void EffectContext::perform(const Send& send) {
+  ConnectionSlot& slot = state_.connections.at(send.id);
+  slot.record.last_send = send.message.sequence;
+  slot.outbox.bytes += send.message.content.size() + kSendOverheadBytes;
+  slot.outbox.messages.push_back(send.message);
+}
+
+void EffectContext::perform(const Close& close) {
+  ConnectionSlot& slot = state_.connections.at(close.id);
+  slot.record.close_code = close.code;
+  slot.record.close_reason = close.reason;
+  const bool was_open = slot.record.agreement.phase == agreement::Phase::Open;
+  close_connection(slot, journal_,
+                   agreement::End{transcript::Cause::Canister, close.code, close.reason, was_open, {}}, {});
+}
+
+}  // namespace icws::replica

@@ -1,0 +1,71 @@
+// The effects of one callback, held back until it has ended well.
+#pragma once
+
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "replica/canister.h"
+#include "replica/cluster_params.h"
+#include "replica/journal.h"
+#include "replica/state.h"
+
+namespace icws::replica {
+
+// What: the context of one callback of canister `self`. Reads the state, collects effects, applies them on
+// demand. Thread-safety: none. Lifetime: within the callback and apply().
+class EffectContext final : public CanisterContext {
+ public:
+  EffectContext(State& state, Journal& journal, const ClusterParams& params, std::string self);
+
+  BlockTime time() const override { return journal_.time(); }
+  std::expected<ConnectionId, Reject> ws_open(const OpenArguments& arguments) override;
+  std::expected<SendSequence, Reject> ws_data(ConnectionId connection, MessageKind kind,
+                                              Bytes content) override;
+  std::expected<void, Reject> ws_close(ConnectionId connection, uint16_t code, std::string reason) override;
+  std::expected<StatusReply, Reject> ws_status(ConnectionId connection) const override;
+
+  // The callback ended well: what it asked for happens, in its order.
+  void apply();
+
+ private:
+  struct Open {
+    ConnectionId id;
+    OpenArguments arguments;
+  };
+  struct Send {
+    ConnectionId id;
+    QueuedSend message;
+  };
+  struct Close {
+    ConnectionId id;
+    uint16_t code;
+    std::string reason;
+  };
+  // What this callback has done to a connection so far.
+  struct Pending {
+    uint64_t sends = 0;
+    uint64_t bytes = 0;
+    bool opened = false;
+    bool closed = false;
+  };
+
+  std::expected<void, Reject> check_quota() const;
+  // The connection, if it is this canister's and has not ended; a connection opened in this callback has no
+  // slot yet.
+  std::expected<const ConnectionSlot*, Reject> find_open(ConnectionId id) const;
+  void perform(const Open& open);
+  void perform(const Send& send);
+  void perform(const Close& close);
+
+  State& state_;
+  Journal& journal_;
+  const ClusterParams& params_;
+  const std::string self_;
+  ConnectionId last_connection_;
+  std::map<ConnectionId, Pending> pending_;
+  std::vector<std::variant<Open, Send, Close>> effects_;
+};
+
+}  // namespace icws::replica

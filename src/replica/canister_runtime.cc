@@ -1,0 +1,204 @@
+#include "replica/canister_runtime.h"
+
+#include <stdexcept>
+
+#include "replica/canister_context.h"
+
+namespace icws::replica {
+namespace {
+
+using transcript::Closed;
+using transcript::Entry;
+using transcript::Gap;
+using transcript::Message;
+using transcript::Opened;
+
+bool is_data(const Entry& entry) {
+  return std::holds_alternative<Message>(entry.what) || std::holds_alternative<Gap>(entry.what);
+}
+
+DataEntry data_entry(const Entry& entry) {
+  DataEntry out;
+  out.sequence = entry.sequence;
+  if (const auto* message = std::get_if<Message>(&entry.what)) {
+    out.kind =
+        message->kind == transcript::ContentKind::Text ? DataEntry::Kind::Text : DataEntry::Kind::Binary;
+    out.content = message->content;
+    out.key = message->key;
+  } else {
+    const auto& gap = std::get<Gap>(entry.what);
+    out.kind = DataEntry::Kind::Gap;
+    out.key = gap.key_hash;
+    out.gap_count = gap.count;
+  }
+  return out;
+}
+
+OpenedCall opened_call(const Connection& record, const Entry& entry) {
+  const auto& opened = std::get<Opened>(entry.what);
+  OpenedCall out{record.id, entry.epoch, entry.sequence, opened.subprotocol, {}};
+  for (const transcript::ResponseHeader& header : opened.headers)
+    out.headers.push_back({header.name, header.value});
+  return out;
+}
+
+ClosedCall closed_call(const Connection& record, const Entry& entry) {
+  const auto& closed = std::get<Closed>(entry.what);
+  ClosedCall out;
+  out.connection = record.id;
+  out.sequence = entry.sequence;
+  out.code = closed.code;
+  out.reason = closed.reason;
+  out.cause = closed.cause;
+  out.message = std::string(transcript::cause_text(closed.cause));
+  out.was_open = closed.was_open;
+  out.reconnecting = closed.reconnecting;
+  return out;
+}
+
+}  // namespace
+
+void close_connection(ConnectionSlot& slot, Journal& journal, const agreement::End& end,
+                      std::vector<transcript::Claim> evidence) {
+  journal.append(slot, Closed{end.code, end.reason, end.cause, end.was_open, false, std::move(evidence)});
+  slot.record.cause = end.cause;
+  slot.record.phase = RecordPhase::Closed;
+  slot.record.agreement.phase = agreement::Phase::Ended;
+  slot.outbox = Outbox{};
+}
+
+CanisterRuntime::CanisterRuntime(CanisterSet canisters, const ClusterParams& params) : params_(params) {
+  for (CanisterSet::Installed& installed : canisters.canisters) {
+    Slot slot{std::move(installed.canister), {}};
+    slot.saved = slot.canister->save();
+    if (!canisters_.emplace(installed.id, std::move(slot)).second) {
+      throw std::runtime_error("canister " + installed.id + " is installed twice");
+    }
+  }
+}
+
+void CanisterRuntime::load(const std::function<std::optional<Bytes>(const std::string& id)>& saved) {
+  for (auto& [id, slot] : canisters_) {
+    auto bytes = saved(id);
+    if (!bytes) continue;
+    slot.canister->load(*bytes);
+    slot.saved = std::move(*bytes);
+  }
+}
+
+bool CanisterRuntime::guarded(State& state, Journal& journal, const std::string& id,
+                              const std::function<void(Canister&, CanisterContext&)>& callback,
+                              std::string& failure) {
+  Slot& slot = canisters_.at(id);
+  EffectContext context(state, journal, params_, id);
+  try {
+    callback(*slot.canister, context);
+  } catch (const std::exception& exception) {
+    failure = exception.what();
+    slot.canister->load(slot.saved);
+    ++traps_;
+    return false;
+  }
+  slot.saved = slot.canister->save();
+  context.apply();
+  return true;
+}
+
+void CanisterRuntime::deliver(State& state, Journal& journal) {
+  uint64_t budget = params_.delivery_bytes_per_block_max;
+  // A callback may open connections: their entries come with a later block, so the ids of now are enough.
+  std::vector<ConnectionId> ids;
+  for (const auto& [id, slot] : state.connections) {
+    if (!slot.inbox.empty()) ids.push_back(id);
+  }
+  for (const ConnectionId id : ids) {
+    ConnectionSlot& slot = state.connections.at(id);
+    while (!slot.inbox.empty() && budget > 0) {
+      const uint64_t used = deliver_connection(state, journal, slot, budget);
+      budget -= std::min(budget, used);
+    }
+  }
+}
+
+uint64_t CanisterRuntime::deliver_connection(State& state, Journal& journal, ConnectionSlot& slot,
+                                             uint64_t budget) {
+  Connection& record = slot.record;
+  // Consumed before the call: an entry that makes the canister trap is not delivered again.
+  std::vector<Entry> batch;
+  uint64_t bytes = 0;
+  do {
+    InboxEntry next = std::move(slot.inbox.front());
+    slot.inbox.pop_front();
+    bytes += next.bytes;
+    record.inbox_bytes -= next.bytes;
+    record.delivered = next.entry.sequence;
+    batch.push_back(std::move(next.entry));
+  } while (is_data(batch.back()) && !slot.inbox.empty() && is_data(slot.inbox.front().entry) &&
+           bytes < budget);
+
+  std::string failure;
+  const bool ok = guarded(
+      state, journal, record.canister,
+      [&](Canister& canister, CanisterContext& context) {
+        const Entry& first = batch.front();
+        if (std::holds_alternative<Opened>(first.what))
+          return canister.ws_opened(context, opened_call(record, first));
+        if (std::holds_alternative<Closed>(first.what))
+          return canister.ws_closed(context, closed_call(record, first));
+        DataCall call{record.id, journal.time(), {}};
+        for (const Entry& entry : batch) call.entries.push_back(data_entry(entry));
+        canister.ws_data(context, call);
+      },
+      failure);
+  note_result(slot, journal, ok);
+  return bytes;
+}
+
+void CanisterRuntime::note_result(ConnectionSlot& slot, Journal& journal, bool ok) {
+  Connection& record = slot.record;
+  if (ok) {
+    record.traps_in_a_row = 0;
+    return;
+  }
+  ++record.traps_in_a_row;
+  if (record.traps_in_a_row < params_.traps_in_a_row_max || record.phase == RecordPhase::Closed) return;
+  const bool was_open = record.agreement.phase == agreement::Phase::Open;
+  close_connection(
+      slot, journal,
+      agreement::End{transcript::Cause::Canister, 1000, "the canister trapped too often", was_open, {}}, {});
+}
+
+TransactionResult CanisterRuntime::run(State& state, Journal& journal, const UserCall& call) {
+  if (!canisters_.contains(call.canister)) return {false, "there is no canister " + call.canister};
+  TransactionResult result;
+  std::string failure;
+  result.ok = guarded(
+      state, journal, call.canister,
+      [&](Canister& canister, CanisterContext& context) {
+        result.reply = canister.call(context, call.method, call.arguments);
+      },
+      failure);
+  if (!result.ok) result.reply = failure;
+  return result;
+}
+
+std::expected<Bytes, Reject> CanisterRuntime::query(std::string_view id, std::string_view method,
+                                                    BytesView arguments) const {
+  const auto slot = canisters_.find(id);
+  if (slot == canisters_.end()) {
+    return std::unexpected(Reject{RejectCode::NotFound, "there is no canister " + std::string(id)});
+  }
+  try {
+    return slot->second.canister->query(method, arguments);
+  } catch (const std::exception& exception) {
+    return std::unexpected(Reject{RejectCode::InvalidArgument, exception.what()});
+  }
+}
+
+std::map<std::string, Bytes> CanisterRuntime::saved() const {
+  std::map<std::string, Bytes> out;
+  for (const auto& [id, slot] : canisters_) out.emplace(id, slot.saved);
+  return out;
+}
+
+}  // namespace icws::replica

@@ -1,0 +1,54 @@
+// Runs canisters inside a block: user calls and deliveries, with their effects on connections.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "replica/application.h"
+#include "replica/canister.h"
+#include "replica/cluster_params.h"
+#include "replica/journal.h"
+#include "replica/state.h"
+
+namespace icws::replica {
+
+// What: the canisters of the subnet and their last saved states. Deterministic; takes effects back when one
+// traps. Thread-safety: none. Ownership: owns the canisters.
+class CanisterRuntime {
+ public:
+  CanisterRuntime(CanisterSet canisters, const ClusterParams& params);
+
+  // Throws std::runtime_error if a canister refuses its state.
+  void load(const std::function<std::optional<Bytes>(const std::string& id)>& saved);
+
+  // Hands agreed entries to their canisters, up to the block's budget, connections in order.
+  void deliver(State& state, Journal& journal);
+  TransactionResult run(State& state, Journal& journal, const UserCall& call);
+
+  std::expected<Bytes, Reject> query(std::string_view id, std::string_view method, BytesView arguments) const;
+  // State of each canister, by id.
+  std::map<std::string, Bytes> saved() const;
+  uint64_t traps() const { return traps_; }
+
+ private:
+  struct Slot {
+    std::unique_ptr<Canister> canister;
+    Bytes saved;
+  };
+  // Runs one callback; on a trap nothing of it stays. True: no trap.
+  bool guarded(State& state, Journal& journal, const std::string& id,
+               const std::function<void(Canister&, CanisterContext&)>& callback, std::string& failure);
+  uint64_t deliver_connection(State& state, Journal& journal, ConnectionSlot& slot, uint64_t budget);
+  void note_result(ConnectionSlot& slot, Journal& journal, bool ok);
+
+  const ClusterParams& params_;
+  std::map<std::string, Slot, std::less<>> canisters_;
+  uint64_t traps_ = 0;
+};
+
+// Ends a connection for good, with a last entry: used by ws_close, by traps and by the agreement's end.
+void close_connection(ConnectionSlot& slot, Journal& journal, const agreement::End& end,
+                      std::vector<transcript::Claim> evidence);
+
+}  // namespace icws::replica

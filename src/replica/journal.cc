@@ -1,0 +1,39 @@
+#include "replica/journal.h"
+
+#include "replica/keys.h"
+
+namespace icws::replica {
+namespace {
+
+// As agreement::inbox_bytes counts: content, key and a fixed part.
+constexpr uint64_t kEntryOverheadBytes = 64;
+
+}  // namespace
+
+uint64_t inbox_bytes(const transcript::Entry& entry) {
+  const auto* message = std::get_if<transcript::Message>(&entry.what);
+  return kEntryOverheadBytes + (message == nullptr ? 0 : message->content.size() + message->key.size());
+}
+
+void Journal::write(ConnectionSlot& slot, transcript::Entry entry) {
+  Connection& record = slot.record;
+  entry.sequence = record.last_entry.next();
+  entry.epoch = record.agreement.epoch;
+  entry.height = height_;
+  entry.time = time_;
+  const Bytes bytes = transcript::encode(entry);
+  record.last_entry = entry.sequence;
+  record.head = transcript::transcript_next(record.head, bytes);
+  if (const auto* message = std::get_if<transcript::Message>(&entry.what)) {
+    ++record.messages;
+    record.agreed_bytes += message->content.size();
+  } else if (const auto* gap = std::get_if<transcript::Gap>(&entry.what)) {
+    record.gap_messages += gap->count;
+  }
+  const uint64_t size = inbox_bytes(entry);
+  record.inbox_bytes += size;
+  written_.emplace_back(keys::transcript(record.id, entry.sequence), bytes);
+  slot.inbox.push_back(InboxEntry{std::move(entry), size});
+}
+
+}  // namespace icws::replica

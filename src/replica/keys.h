@@ -1,0 +1,39 @@
+// The keys under which a replica stores its state. Numbers are big endian, so that byte order is number
+// order.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/ids.h"
+
+namespace icws::replica::keys {
+
+inline Bytes number(uint64_t value) {
+  Bytes out(8, '\0');
+  for (int i = 0; i < 8; ++i) out[static_cast<size_t>(i)] = static_cast<char>(value >> (56 - 8 * i));
+  return out;
+}
+
+// Replicated, and leaves of the app hash.
+inline const Bytes kGlobal = "g";
+inline const Bytes kConnectionPrefix = "c/";
+inline const Bytes kOutboxPrefix = "o/";
+inline const Bytes kCanisterPrefix = "k/";
+inline Bytes connection(ConnectionId id) { return kConnectionPrefix + number(id.value); }
+inline Bytes outbox(ConnectionId id) { return kOutboxPrefix + number(id.value); }
+inline Bytes canister(BytesView name) { return kCanisterPrefix + Bytes(name); }
+
+// Replicated, bound by leaves (the transcript's head, the payload's digest).
+inline Bytes transcript_prefix(ConnectionId id) { return "t/" + number(id.value) + "/"; }
+inline Bytes transcript(ConnectionId id, EntrySequence sequence) {
+  return transcript_prefix(id) + number(sequence.value);
+}
+inline const Bytes kReportsPrefix = "r/";
+inline Bytes reports(Height height) { return kReportsPrefix + number(height.value); }
+// The app hashes of the last heights.
+inline const Bytes kAppHashes = "h";
+
+// This replica's own.
+inline const Bytes kLocalPrefix = "l/";
+inline Bytes local(ConnectionId id) { return kLocalPrefix + number(id.value); }
+
+}  // namespace icws::replica::keys

@@ -1,0 +1,309 @@
+#include "replica/local_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "replica/open_check.h"
+
+namespace icws::replica {
+namespace {
+
+using agreement::Ending;
+using agreement::FeedLog;
+using agreement::MemberStatus;
+using agreement::Observation;
+using agreement::ObservationKind;
+using agreement::OrderedLog;
+using transcript::Cause;
+
+constexpr uint16_t kTooBigCode = 1009;
+
+bool is_down(MemberStatus status) { return status != MemberStatus::Opening && status != MemberStatus::Live; }
+
+Bytes encode_opened(const SocketOpened& opened) {
+  transcript::Opened out{opened.subprotocol, {}};
+  for (const Header& header : opened.headers) out.headers.push_back({header.name, header.value});
+  return archive_encode(out);
+}
+
+}  // namespace
+
+LocalConnection::LocalConnection(const Connection& record)
+    : id_(record.id), epoch_(record.agreement.epoch), first_send_(record.epoch_first_send) {
+  confirmed_ = SendSequence(first_send_.value - 1);
+  if (record.arguments.mode == Mode::Ordered) {
+    ordered_.emplace(OrderedLog::Agreed{EventSequence(0), Position(0),
+                                        agreement::chain_genesis(id_, epoch_, record.parameters())});
+  } else {
+    feed_.emplace();
+  }
+  make_transform(record);
+}
+
+LocalConnection::LocalConnection(const Connection& record, LocalRecord saved, LocalTime now,
+                                 Milliseconds absorb)
+    : id_(record.id),
+      epoch_(saved.epoch),
+      attempt_(saved.attempt),
+      status_(saved.status),
+      opened_(std::move(saved.opened)),
+      events_(saved.done_prefix, saved.done_beyond),
+      first_send_(saved.first_send),
+      confirmed_(saved.confirmed),
+      retained_(std::move(saved.retained)) {
+  if (saved.ending_known) {
+    ending_ =
+        Ending{saved.ending_cause, static_cast<uint16_t>(saved.ending_code), std::move(saved.ending_reason)};
+  }
+  if (is_down(status_)) down_at_ = now;
+  if (record.arguments.mode == Mode::Ordered) {
+    ordered_.emplace(saved.ordered);
+    ordered_->advance(record.agreement.ordered.position, record.agreement.ordered.head);
+  } else {
+    feed_.emplace();
+    std::vector<FeedLog::Credit> credits;
+    for (const agreement::ContentId& id : saved.credits) credits.push_back({id, now + absorb});
+    feed_->restore(credits);
+  }
+  make_transform(record);
+}
+
+void LocalConnection::make_transform(const Connection& record) {
+  // Checked when the canister opened it.
+  transform_.emplace(std::move(*transform::Transform::compile(transform_spec(record.arguments))));
+}
+
+uint16_t LocalConnection::close_code() const {
+  return ending_ && ending_->cause == Cause::MessageTooBig ? kTooBigCode : 1000;
+}
+
+size_t LocalConnection::unsettled() const { return ordered_ ? ordered_->size() : feed_->size(); }
+
+void LocalConnection::on_event(const Connection& record, SocketEvent event, LocalTime now) {
+  if (event.key != key() || !events_.receive(event.sequence)) return;
+  // Agreed before a restart, or nothing counts any more.
+  const bool out = status_ == MemberStatus::OutLost || status_ == MemberStatus::OutMismatch;
+  if (out || events_.is_done(event.sequence)) return events_.done(event.sequence);
+  if (auto* opened = std::get_if<SocketOpened>(&event.what)) {
+    on_opened(*opened, event.sequence, now);
+  } else if (auto* message = std::get_if<SocketMessage>(&event.what)) {
+    on_message(record, *message, event.sequence, now);
+  } else if (auto* closed = std::get_if<SocketClosed>(&event.what)) {
+    on_closed(*closed, event.sequence, now);
+  } else {
+    const auto& failed = std::get<SocketOpenFailed>(event.what);
+    events_.done(event.sequence);
+    end(status_ == MemberStatus::Opening ? MemberStatus::Failed : status_, Ending{failed.cause, 1006, {}},
+        now);
+  }
+}
+
+void LocalConnection::on_opened(SocketOpened& opened, EventSequence event, LocalTime now) {
+  opened_ = encode_opened(opened);
+  status_ = MemberStatus::Live;
+  reopening_ = false;
+  ending_.reset();
+  down_at_.reset();
+  if (ordered_) {
+    ordered_->append(Observation{ObservationKind::Opened, *opened_, {}}, event, now);
+  } else {
+    events_.done(event);
+  }
+}
+
+void LocalConnection::on_message(const Connection& record, SocketMessage& message, EventSequence event,
+                                 LocalTime now) {
+  if (status_ != MemberStatus::Live) return events_.done(event);
+  const auto kind = static_cast<transform::MessageKind>(message.kind);
+  if (transform_->apply(kind, message.content, delivered_) == transform::Outcome::Dropped)
+    return events_.done(event);
+  if (delivered_.content.size() > record.arguments.message_bytes_max) {
+    events_.done(event);
+    return end(MemberStatus::Ended, Ending{Cause::MessageTooBig, kTooBigCode, {}}, now);
+  }
+  Observation observation{static_cast<ObservationKind>(message.kind), delivered_.content, {}};
+  if (ordered_) return ordered_->append(std::move(observation), event, now);
+  observation.key = delivered_.key;
+  if (!feed_->append(std::move(observation), agreement::EventRef{attempt_, event}, now)) {
+    ++absorbed_;
+    events_.done(event);
+  }
+}
+
+void LocalConnection::on_closed(const SocketClosed& closed, EventSequence event, LocalTime now) {
+  if (ordered_ && closed.clean && status_ == MemberStatus::Live) {
+    const agreement::CloseFrame frame{closed.code, closed.reason};
+    ordered_->append(Observation{ObservationKind::Closed, archive_encode(frame), {}}, event, now);
+  } else {
+    events_.done(event);
+  }
+  // An end of our own making (a message over the limit) has its cause already.
+  if (status_ == MemberStatus::Ended && !reopening_) return;
+  const Cause cause = closed.clean ? Cause::Server : closed.cause;
+  end(MemberStatus::Ended, Ending{cause, closed.code, closed.reason}, now);
+}
+
+void LocalConnection::end(MemberStatus status, std::optional<Ending> ending, LocalTime now) {
+  status_ = status;
+  reopening_ = false;
+  if (ending) ending_ = std::move(ending);
+  down_at_ = now;
+  // What was not written on this socket never will be; a later socket begins with the state's own outbox.
+  retained_.clear();
+}
+
+void LocalConnection::on_progress(const Connection& record, uint64_t sent_up_to) {
+  const uint64_t script = record.arguments.script.size();
+  if (sent_up_to <= script) return;
+  const SendSequence confirmed(first_send_.value + (sent_up_to - script) - 1);
+  if (confirmed > record.last_send || confirmed <= confirmed_) return;
+  confirmed_ = confirmed;
+  while (!retained_.empty() && retained_.front().sequence <= confirmed_) retained_.pop_front();
+}
+
+void LocalConnection::on_lost(LocalTime now) {
+  if (!wants_socket()) return;
+  if (feed_) return end(MemberStatus::Ended, Ending{Cause::Adapter, 1006, {}}, now);
+  end(MemberStatus::OutLost, std::nullopt, now);
+}
+
+void LocalConnection::adopt(const Connection& record, const SocketStatus& socket) {
+  attempt_ = socket.key.attempt;
+  events_ = EventTracker(socket.acknowledged, {});
+  if (ordered_ && socket.acknowledged.value > 0) {
+    ordered_.emplace(OrderedLog::Agreed{socket.acknowledged, socket.position, socket.head});
+    ordered_->advance(record.agreement.ordered.position, record.agreement.ordered.head);
+  }
+  // Its Opened event was agreed on and freed: the socket was live, and will say so when it ends.
+  if (socket.acknowledged.value > 0) status_ = MemberStatus::Live;
+}
+
+void LocalConnection::begin_attempt(const Connection& record) {
+  attempt_ = attempt_.next();
+  events_ = EventTracker();
+  reopening_ = true;
+  first_send_ = record.freed_send.next();
+  confirmed_ = std::max(confirmed_, record.freed_send);
+}
+
+LocalProgress LocalConnection::advance(const Connection& record,
+                                       const std::vector<agreement::SettledContent>& settled, LocalTime now,
+                                       const agreement::AgreementParams& params, bool inbox_has_room) {
+  LocalProgress progress;
+  if (ordered_) {
+    progress.received = ordered_->advance(record.agreement.ordered.position, record.agreement.ordered.head);
+    events_.done_up_to(ordered_->agreed().event);
+    if (!ordered_->in_chain() && status_ != MemberStatus::OutLost)
+      end(MemberStatus::OutMismatch, std::nullopt, now);
+    return progress;
+  }
+  const auto free = [this](const FeedLog::Freed& freed) {
+    if (freed.event.attempt == attempt_) events_.done(freed.event.event);
+  };
+  for (const agreement::SettledContent& content : settled) {
+    for (const FeedLog::Freed& freed : feed_->settle(content.content, content.count, now, params.absorb)) {
+      free(freed);
+      progress.received.push_back(freed.received);
+    }
+  }
+  const auto& decidable = record.agreement.feed.decidable_since;
+  const auto dropped =
+      feed_->drop_stale(now, params.drop_after, !inbox_has_room,
+                        [&](const agreement::FeedItem& item) { return decidable.contains(item); });
+  for (const FeedLog::Freed& freed : dropped) free(freed);
+  progress.dropped = dropped.size();
+  progress.absorbed = std::exchange(absorbed_, 0);
+  return progress;
+}
+
+agreement::Section LocalConnection::section(const Connection& record,
+                                            const agreement::AgreementParams& params, size_t bytes_max,
+                                            LocalTime now) {
+  agreement::Section out;
+  out.connection = id_;
+  out.epoch = epoch_;
+  out.status = status_;
+  if (status_ == MemberStatus::Failed || status_ == MemberStatus::Ended) {
+    out.ending = ending_.value_or(Ending{Cause::Connection, 1006, {}});
+  }
+  out.sent_up_to = confirmed_;
+  if (ordered_) {
+    const bool out_of_it = status_ == MemberStatus::OutLost || status_ == MemberStatus::OutMismatch;
+    if (!out_of_it) out.heads = ordered_->heads(record.agreement.ordered.position, params.head_window);
+  } else {
+    if (opened_) out.opened = agreement::opened_digest(*opened_);
+    out.items = feed_->list(bytes_max, params.section_items_max, now);
+  }
+  return out;
+}
+
+agreement::Local LocalConnection::local() const {
+  return agreement::Local{ordered_ ? &*ordered_ : nullptr, feed_ ? &*feed_ : nullptr,
+                          opened_ ? &*opened_ : nullptr};
+}
+
+std::vector<SendCommand> LocalConnection::sends_after(const Connection& record, uint64_t accepted) const {
+  std::vector<SendCommand> out;
+  if (status_ != MemberStatus::Live) return out;
+  const auto& script = record.arguments.script;
+  for (uint64_t i = accepted; i < script.size(); ++i) {
+    out.push_back(SendCommand{key(), i + 1, script[i].kind, script[i].content});
+  }
+  for (const QueuedSend& send : retained_) {
+    const uint64_t sequence = socket_sequence(record, send.sequence);
+    if (sequence > accepted) out.push_back(SendCommand{key(), sequence, send.kind, send.content});
+  }
+  return out;
+}
+
+void LocalConnection::retain(const Outbox& outbox) {
+  if (!wants_socket()) return;
+  const SendSequence last = retained_.empty() ? confirmed_ : retained_.back().sequence;
+  for (const QueuedSend& send : outbox.messages) {
+    if (send.sequence > last && send.sequence >= first_send_) retained_.push_back(send);
+  }
+}
+
+uint64_t LocalConnection::retained_bytes() const {
+  uint64_t bytes = 0;
+  for (const QueuedSend& send : retained_) bytes += send.content.size() + kSendOverheadBytes;
+  return bytes;
+}
+
+AcknowledgeCommand LocalConnection::acknowledgement() const {
+  AcknowledgeCommand out{key(), events_.prefix(), {}, {}};
+  if (ordered_) {
+    out.position = ordered_->agreed().position;
+    out.head = ordered_->agreed().head;
+  }
+  return out;
+}
+
+LocalRecord LocalConnection::save(const Connection& record, LocalTime now) const {
+  LocalRecord out;
+  out.epoch = epoch_;
+  out.attempt = attempt_;
+  out.status = status_;
+  out.ending_known = ending_.has_value();
+  if (ending_) {
+    out.ending_cause = ending_->cause;
+    out.ending_code = ending_->code;
+    out.ending_reason = ending_->reason;
+  }
+  out.opened = opened_;
+  out.first_send = first_send_;
+  out.confirmed = confirmed_;
+  if (ordered_) out.ordered = ordered_->agreed();
+  out.done_prefix = events_.prefix();
+  out.done_beyond = events_.beyond();
+  if (feed_) {
+    for (const FeedLog::Credit& credit : feed_->credits(now)) out.credits.push_back(credit.id);
+  }
+  // The rest is in the state's outbox.
+  for (const QueuedSend& send : retained_) {
+    if (send.sequence <= record.freed_send) out.retained.push_back(send);
+  }
+  return out;
+}
+
+}  // namespace icws::replica

@@ -1,0 +1,110 @@
+#include "replica/open_check.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "ws/request_headers.h"
+#include "ws/url.h"
+#include "ws/utf8.h"
+
+namespace icws::replica {
+namespace {
+
+constexpr size_t kResponseHeadersMax = 16;
+constexpr size_t kCloseReasonBytesMax = 123;
+constexpr Milliseconds kOpenTimeoutMin{1'000};
+constexpr Milliseconds kOpenTimeoutMax{300'000};
+
+std::unexpected<Reject> invalid(std::string message) {
+  return std::unexpected(Reject{RejectCode::InvalidArgument, std::move(message)});
+}
+
+std::expected<void, Reject> check_request(const OpenArguments& arguments) {
+  if (const auto url = ws::parse_url(arguments.url); !url) return invalid(url.error().message);
+  std::vector<ws::HeaderField> headers;
+  for (const Header& header : arguments.headers) headers.push_back({header.name, header.value});
+  if (const auto checked = ws::check_headers(headers); !checked) return invalid(checked.error().message);
+  if (const auto checked = ws::check_subprotocols(arguments.subprotocols); !checked) {
+    return invalid(checked.error().message);
+  }
+  if (arguments.response_headers.size() > kResponseHeadersMax) {
+    return invalid("response_headers: at most 16 names");
+  }
+  for (const std::string& name : arguments.response_headers) {
+    const bool lower =
+        std::ranges::none_of(name, [](unsigned char c) { return c <= ' ' || c > '~' || std::isupper(c); });
+    if (name.empty() || name.size() > 256 || !lower) {
+      return invalid("response_headers: give each name in lower case, 1 to 256 visible characters");
+    }
+  }
+  return {};
+}
+
+std::expected<void, Reject> check_script(const OpenArguments& arguments, const ClusterParams& params) {
+  if (arguments.script.size() > params.script_messages_max) {
+    return invalid("script: at most " + std::to_string(params.script_messages_max) + " messages");
+  }
+  uint64_t bytes = 0;
+  for (const OutgoingMessage& message : arguments.script) {
+    if (auto checked = check_send(message.kind, message.content, params); !checked) return checked;
+    bytes += message.content.size();
+  }
+  if (bytes > params.script_bytes_max) {
+    return invalid("script: at most " + std::to_string(params.script_bytes_max) + " bytes together");
+  }
+  return {};
+}
+
+}  // namespace
+
+transform::TransformSpec transform_spec(const OpenArguments& arguments) {
+  const TransformRequest& request = arguments.transform;
+  transform::TransformSpec spec;
+  spec.input = request.json ? transform::TransformSpec::Input::Json : transform::TransformSpec::Input::Pass;
+  spec.drop_if_not_json = request.drop_if_not_json;
+  spec.drop_pointers = request.drop_pointers;
+  spec.keep_pointers = request.keep_pointers;
+  spec.key_pointers = request.key_pointers;
+  return spec;
+}
+
+std::expected<void, Reject> check_open(const OpenArguments& arguments, const ClusterParams& params) {
+  if (auto checked = check_request(arguments); !checked) return checked;
+  if (auto checked = check_script(arguments, params); !checked) return checked;
+  if (arguments.mode != Mode::Ordered && arguments.mode != Mode::Feed) {
+    return invalid("mode: must be ordered or feed");
+  }
+  if (arguments.mode == Mode::Ordered && !arguments.transform.key_pointers.empty()) {
+    return invalid("transform.key_pointers: mode ordered has one order for all messages; leave them out");
+  }
+  if (const auto compiled = transform::Transform::compile(transform_spec(arguments)); !compiled) {
+    return invalid(std::string("transform: ") + transform::describe(compiled.error()));
+  }
+  if (arguments.message_bytes_max < 1 || arguments.message_bytes_max > params.message_bytes_max) {
+    return invalid("message_bytes_max: must be 1 to " + std::to_string(params.message_bytes_max));
+  }
+  if (arguments.open_timeout < kOpenTimeoutMin || arguments.open_timeout > kOpenTimeoutMax) {
+    return invalid("open_timeout: must be 1,000 to 300,000 milliseconds");
+  }
+  return {};
+}
+
+std::expected<void, Reject> check_send(MessageKind kind, BytesView content, const ClusterParams& params) {
+  if (kind != MessageKind::Text && kind != MessageKind::Binary)
+    return invalid("kind: must be text or binary");
+  if (content.size() > params.message_bytes_max) {
+    return invalid("content: at most " + std::to_string(params.message_bytes_max) + " bytes");
+  }
+  if (kind == MessageKind::Text && !ws::utf8_valid(content))
+    return invalid("content: a text message must be UTF-8");
+  return {};
+}
+
+std::expected<void, Reject> check_close(uint16_t code, BytesView reason) {
+  if (code != 1000 && (code < 3000 || code > 4999)) return invalid("code: must be 1000 or 3000 to 4999");
+  if (reason.size() > kCloseReasonBytesMax) return invalid("reason: at most 123 bytes");
+  if (!ws::utf8_valid(reason)) return invalid("reason: must be UTF-8");
+  return {};
+}
+
+}  // namespace icws::replica

@@ -1,0 +1,130 @@
+#include "replica/payload_check.h"
+
+#include <algorithm>
+
+namespace icws::replica {
+namespace {
+
+Rejection rejection(RejectionKind kind, ReplicaIndex member, std::string what) {
+  return Rejection{kind, "report of replica " + std::to_string(member.value) + ": " + std::move(what)};
+}
+
+}  // namespace
+
+std::string_view rejection_name(RejectionKind kind) {
+  switch (kind) {
+    case RejectionKind::Malformed:
+      return "MALFORMED";
+    case RejectionKind::Oversize:
+      return "OVERSIZE";
+    case RejectionKind::WrongSignature:
+      return "WRONG_SIGNATURE";
+    case RejectionKind::UnknownMember:
+      return "UNKNOWN_MEMBER";
+    case RejectionKind::DuplicateMember:
+      return "DUPLICATE_MEMBER";
+    case RejectionKind::WrongHeight:
+      return "WRONG_HEIGHT";
+    case RejectionKind::WrongChain:
+      return "WRONG_CHAIN";
+    case RejectionKind::UnknownConnection:
+      return "UNKNOWN_CONNECTION";
+    case RejectionKind::UnsupportedDecision:
+      return "UNSUPPORTED_DECISION";
+    case RejectionKind::WrongOrder:
+      return "WRONG_ORDER";
+    case RejectionKind::WrongContent:
+      return "WRONG_CONTENT";
+    case RejectionKind::InboxFull:
+      return "INBOX_FULL";
+    case RejectionKind::BadTransaction:
+      return "BAD_TRANSACTION";
+  }
+  return "UNKNOWN";
+}
+
+std::expected<void, Rejection> PayloadCheck::check_one(const SignedReport& report) const {
+  const auto refuse = [&](RejectionKind kind, std::string what) {
+    return std::unexpected(rejection(kind, report.member, std::move(what)));
+  };
+  if (report.member.value >= params_.replica_keys.size()) {
+    return refuse(RejectionKind::UnknownMember, "no such replica in the set");
+  }
+  if (report.report.size() > params_.report_bytes_max) {
+    return refuse(RejectionKind::Oversize, std::to_string(report.report.size()) + " bytes, at most " +
+                                               std::to_string(params_.report_bytes_max));
+  }
+  if (!verifier_.verify(report))
+    return refuse(RejectionKind::WrongSignature, "the signature is not this replica's");
+  const auto decoded = agreement::decode_report(report.report, params_.agreement);
+  if (!decoded) return refuse(RejectionKind::Malformed, "not in canonical encoding");
+  if (decoded->chain_id != params_.chain_id)
+    return refuse(RejectionKind::WrongChain, "made for another chain");
+  if (decoded->height != report.height) return refuse(RejectionKind::WrongHeight, "made for another height");
+  return {};
+}
+
+std::expected<void, Rejection> PayloadCheck::check(const std::vector<agreement::CarriedReport>& reports,
+                                                   Height height) const {
+  for (const agreement::CarriedReport& carried : reports) {
+    const SignedReport report{carried.member, Height(height.value - 1), carried.report, carried.signature};
+    if (auto checked = check_one(report); !checked) return checked;
+  }
+  return {};
+}
+
+std::vector<agreement::CarriedReport> PayloadCheck::prune(
+    const ProposalRequest& request, const std::function<void(const Rejection&)>& pruned) const {
+  std::vector<agreement::CarriedReport> out;
+  for (const SignedReport& report : request.reports) {
+    if (report.height.next() != request.height) {
+      pruned(rejection(RejectionKind::WrongHeight, report.member, "not of the height before the block's"));
+      continue;
+    }
+    if (auto checked = check_one(report); !checked) {
+      pruned(checked.error());
+      continue;
+    }
+    if (std::ranges::find(out, report.member, &agreement::CarriedReport::member) != out.end()) {
+      pruned(rejection(RejectionKind::DuplicateMember, report.member, "a second report of the same height"));
+      continue;
+    }
+    out.push_back(agreement::CarriedReport{report.member, report.report, report.signature});
+  }
+  std::ranges::sort(out, {}, &agreement::CarriedReport::member);
+  return out;
+}
+
+BlockReports PayloadCheck::counted(const std::vector<agreement::CarriedReport>& reports, Height height,
+                                   const AppHashes& hashes) const {
+  BlockReports out;
+  out.height = height;
+  if (height.value < 2) return out;
+  const Height made(height.value - 1);
+  const auto base = hashes.after(Height(made.value - 1));
+  for (const agreement::CarriedReport& carried : reports) {
+    auto decoded = agreement::decode_report(carried.report, params_.agreement);
+    if (!decoded || !base || decoded->app_hash != *base) continue;
+    out.stored.push_back(StoredReport{carried.member, made, carried.report, carried.signature});
+    out.members.push_back(BlockReports::Member{carried.member, std::move(*decoded)});
+  }
+  return out;
+}
+
+void PayloadCheck::decode_stored(BlockReports& block) const {
+  for (const StoredReport& stored : block.stored) {
+    if (auto decoded = agreement::decode_report(stored.report, params_.agreement)) {
+      block.members.push_back(BlockReports::Member{stored.member, std::move(*decoded)});
+    }
+  }
+}
+
+uint64_t content_bytes_of(const agreement::Decision& decision) {
+  uint64_t bytes = decision.opened ? decision.opened->size() : 0;
+  for (const auto& observation : decision.ordered.contents) bytes += observation.content.size();
+  for (const auto& observation : decision.feed.contents)
+    bytes += observation.content.size() + observation.key.size();
+  return bytes;
+}
+
+}  // namespace icws::replica

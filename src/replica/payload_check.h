@@ -1,0 +1,44 @@
+// The reports of a payload: which are well-formed and signed, and which count.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <vector>
+
+#include "agreement/report_codec.h"
+#include "replica/application.h"
+#include "replica/cluster_params.h"
+#include "replica/persistence.h"
+#include "replica/report_window.h"
+
+namespace icws::replica {
+
+// What: see above. Thread-safety: const. Lifetime: `params` and `verifier` must outlive it.
+class PayloadCheck {
+ public:
+  PayloadCheck(const ClusterParams& params, const ReportVerifier& verifier)
+      : params_(params), verifier_(verifier) {}
+
+  // Size, encoding, chain, height and signature of one report.
+  std::expected<void, Rejection> check_one(const SignedReport& report) const;
+  // All reports of a payload for `height`: of the height before, in order of members, each good.
+  std::expected<void, Rejection> check(const std::vector<agreement::CarriedReport>& reports,
+                                       Height height) const;
+  // The good ones of what the engine collected, in order of members; `pruned` hears why of the others.
+  std::vector<agreement::CarriedReport> prune(const ProposalRequest& request,
+                                              const std::function<void(const Rejection&)>& pruned) const;
+  // Those that were made on this chain's state: one with another app hash is void.
+  BlockReports counted(const std::vector<agreement::CarriedReport>& reports, Height height,
+                       const AppHashes& hashes) const;
+  // Decodes what counted before a restart.
+  void decode_stored(BlockReports& block) const;
+
+ private:
+  const ClusterParams& params_;
+  const ReportVerifier& verifier_;
+};
+
+// Bytes that a decision takes of a block's contents.
+uint64_t content_bytes_of(const agreement::Decision& decision);
+
+}  // namespace icws::replica

@@ -1,0 +1,61 @@
+// The replicated state in storage, and back.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "replica/app_hash.h"
+#include "replica/block_step.h"
+#include "replica/journal.h"
+#include "replica/report_window.h"
+#include "replica/state.h"
+#include "replica/storage.h"
+
+namespace icws::replica {
+
+// The app hashes after the last heights: a report names the one that it was made on.
+struct AppHashes {
+  struct At {
+    Height height;
+    Digest hash;
+    static void fields(auto& archive, auto& self) { archive(self.height, self.hash); }
+  };
+  std::deque<At> newest;
+  static void fields(auto& archive, auto& self) { archive(self.newest); }
+
+  std::optional<Digest> after(Height height) const;
+  void push(Height height, const Digest& hash);
+};
+
+// What: keeps the leaves of the app hash and collects one block's writes. Thread-safety: none.
+class Persistence {
+ public:
+  // Fills `state`, `window` and `hashes` from storage; false where storage is empty.
+  // Throws std::runtime_error if storage holds something that does not decode or another app hash.
+  bool load(const Storage& storage, State& state, ReportWindow& window, AppHashes& hashes);
+
+  // Hashes the state after a block and stages what changed. Returns the app hash.
+  Digest stage(const State& state, const std::map<std::string, Bytes>& canisters, const Journal& journal,
+               const std::vector<Forgotten>& forgotten, uint32_t entries_kept);
+  void stage_reports(const BlockReports& block, Height oldest_in_force);
+  void stage_hashes(const AppHashes& hashes);
+  WriteBatch take_batch() { return std::exchange(batch_, {}); }
+
+ private:
+  void put(const Bytes& key, Bytes value);
+  void stage_connection(const ConnectionSlot& slot);
+  void remove_connection(const Forgotten& forgotten, uint32_t entries_kept);
+  void prune_entries(const Journal& journal, uint32_t entries_kept);
+
+  LeafHashes leaves_;
+  // Ended connections that cannot change any more.
+  std::set<ConnectionId> quiet_;
+  std::set<Height> stored_reports_;
+  WriteBatch batch_;
+};
+
+}  // namespace icws::replica

@@ -1,0 +1,305 @@
+#include "replica/reconciler.h"
+
+#include <algorithm>
+
+#include "agreement/report_codec.h"
+#include "replica/keys.h"
+
+namespace icws::replica {
+namespace {
+
+using agreement::MemberStatus;
+
+// Before a feed's socket is opened again: a flap heals well within the grace of a loss (2 s).
+constexpr Milliseconds kReopenAfter{500};
+// Of one report's section, so that many connections have a turn.
+constexpr size_t kSectionShareBytesMin = 2 * 1024;
+
+bool active(const Connection& record) {
+  return record.phase == RecordPhase::Active && record.agreement.phase != agreement::Phase::Ended;
+}
+
+ConnectionId id_of(BytesView key) {
+  uint64_t value = 0;
+  for (const char c : key.substr(keys::kLocalPrefix.size())) value = value << 8 | static_cast<uint8_t>(c);
+  return ConnectionId(value);
+}
+
+size_t section_bytes(const agreement::Section& section) {
+  size_t bytes = agreement::kSectionBytesMax + section.heads.size() * agreement::kHeadBytesMax;
+  // Index, digest and copy; every key counted as new.
+  bytes += section.items.size() * (32 + 4) + section.items.size() * 16;
+  return bytes;
+}
+
+}  // namespace
+
+Reconciler::Reconciler(const ClusterParams& params, ReplicaIndex self) : params_(params), self_(self) {}
+
+void Reconciler::load(const Storage& storage) {
+  storage.scan(keys::kLocalPrefix, {}, [&](BytesView key, BytesView value) {
+    if (auto record = archive_decode<LocalRecord>(value)) loaded_.emplace(id_of(key), std::move(*record));
+    return true;
+  });
+}
+
+bool Reconciler::member_of(const Connection& record) const {
+  return std::ranges::binary_search(record.agreement.committee, self_);
+}
+
+const LocalConnection* Reconciler::find(ConnectionId id) const {
+  const auto it = entries_.find(id);
+  return it == entries_.end() ? nullptr : &it->second.local;
+}
+
+void Reconciler::restore(const State& state, LocalTime now) {
+  for (auto& [id, record] : std::exchange(loaded_, {})) {
+    const auto slot = state.connections.find(id);
+    const bool current = slot != state.connections.end() && active(slot->second.record) &&
+                         slot->second.record.agreement.epoch == record.epoch;
+    if (!current) {
+      forgotten_.push_back(id);
+      continue;
+    }
+    Bytes saved = archive_encode(record);
+    Entry entry{LocalConnection(slot->second.record, std::move(record), now, params_.agreement.absorb),
+                false,
+                0,
+                {},
+                std::move(saved)};
+    entry.local.retain(slot->second.outbox);
+    entries_.emplace(id, std::move(entry));
+  }
+}
+
+void Reconciler::on_event(const State& state, AdapterEvent event, LocalTime now) {
+  restore(state, now);
+  if (std::holds_alternative<AdapterDown>(event)) {
+    adapter_up_ = false;
+    early_.clear();
+    return;
+  }
+  if (!at_head_) {
+    early_.push_back(std::move(event));
+    return;
+  }
+  if (const auto* up = std::get_if<AdapterUp>(&event)) return on_up(state, *up, now);
+  const SocketKey key = std::holds_alternative<SocketEvent>(event) ? std::get<SocketEvent>(event).key
+                                                                   : std::get<SendProgress>(event).key;
+  const auto entry = entries_.find(key.connection);
+  const auto slot = state.connections.find(key.connection);
+  if (entry == entries_.end() || slot == state.connections.end() || entry->second.local.key() != key) return;
+  if (auto* socket = std::get_if<SocketEvent>(&event)) {
+    entry->second.local.on_event(slot->second.record, std::move(*socket), now);
+  } else {
+    entry->second.local.on_progress(slot->second.record, std::get<SendProgress>(event).sent_up_to);
+  }
+}
+
+void Reconciler::on_up(const State& state, const AdapterUp& up, LocalTime now) {
+  adapter_up_ = true;
+  for (auto& [id, entry] : entries_) {
+    const auto slot = state.connections.find(id);
+    if (slot == state.connections.end()) continue;
+    match_socket(slot->second.record, entry, up, now);
+  }
+  close_strangers(up);
+  bring_in_line(state, now, Persisted::No);
+}
+
+void Reconciler::match_socket(const Connection& record, Entry& entry, const AdapterUp& up, LocalTime now) {
+  const SocketStatus* same = nullptr;
+  for (const SocketStatus& socket : up.sockets) {
+    if (socket.key.connection != record.id || socket.key.epoch != entry.local.epoch()) continue;
+    if (same == nullptr || same->key.attempt < socket.key.attempt) same = &socket;
+  }
+  const bool known = same != nullptr && same->key == entry.local.key();
+  // A replica that lost its own state takes over what the adapter kept for it.
+  if (same != nullptr && !known && entry.local.fresh() && same->key.attempt > entry.local.key().attempt) {
+    entry.local.adopt(record, *same);
+  } else if (known && same->acknowledged > entry.local.acknowledgement().event) {
+    entry.local.adopt(record, *same);
+  } else if (!known) {
+    // A socket of which nothing came yet can be opened again as if for the first time.
+    if (!entry.local.fresh()) entry.local.on_lost(now);
+    entry.open_told = false;
+    entry.accepted_send = 0;
+    return;
+  }
+  entry.open_told = true;
+  entry.accepted_send = same->accepted_send;
+  entry.acknowledged = same->acknowledged;
+}
+
+void Reconciler::close_strangers(const AdapterUp& up) {
+  for (const SocketStatus& socket : up.sockets) {
+    const auto entry = entries_.find(socket.key.connection);
+    if (entry != entries_.end() && entry->second.local.key() == socket.key) continue;
+    commands_.push_back(CloseCommand{socket.key, 1000, {}});
+  }
+}
+
+LocalProgress Reconciler::advance(const State& state, const std::vector<AgreedStep>& steps, LocalTime now) {
+  restore(state, now);
+  LocalProgress all;
+  for (const AgreedStep& step : steps) {
+    const auto entry = entries_.find(step.connection);
+    const auto slot = state.connections.find(step.connection);
+    if (entry == entries_.end() || slot == state.connections.end()) continue;
+    if (entry->second.local.epoch() != step.epoch) continue;
+    const agreement::Context context =
+        context_for(slot->second, params_, state.global.height, state.global.now);
+    LocalProgress one = entry->second.local.advance(slot->second.record, step.settled, now, params_.agreement,
+                                                    context.inbox_has_room);
+    all.received.insert(all.received.end(), one.received.begin(), one.received.end());
+    all.absorbed += one.absorbed;
+    all.dropped += one.dropped;
+  }
+  // Until this replica has taken part again, its state may be behind the sockets'.
+  at_head_ = false;
+  return all;
+}
+
+void Reconciler::reconcile(const State& state, LocalTime now) {
+  restore(state, now);
+  at_head_ = true;
+  drop_ended(state);
+  for (const auto& [id, slot] : state.connections) {
+    if (!active(slot.record) || !member_of(slot.record)) continue;
+    if (!entries_.contains(id)) entries_.emplace(id, Entry{LocalConnection(slot.record), false, 0, {}, {}});
+  }
+  // Whatever the adapter said in the meantime comes first: it may know sockets that this replica has
+  // forgotten.
+  while (!early_.empty()) {
+    AdapterEvent event = std::move(early_.front());
+    early_.pop_front();
+    on_event(state, std::move(event), now);
+  }
+  bring_in_line(state, now, Persisted::WithThisBlock);
+}
+
+void Reconciler::bring_in_line(const State& state, LocalTime now, Persisted persisted) {
+  for (const auto& [id, slot] : state.connections) {
+    if (active(slot.record) && entries_.contains(id)) reconcile_one(slot, now, persisted);
+  }
+}
+
+void Reconciler::drop_ended(const State& state) {
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    const auto slot = state.connections.find(it->first);
+    const bool known = slot != state.connections.end();
+    if (known && active(slot->second.record) &&
+        slot->second.record.agreement.epoch == it->second.local.epoch()) {
+      ++it;
+      continue;
+    }
+    if (known) {
+      tell_close(it->second.local.key(), slot->second.record.close_code, slot->second.record.close_reason);
+    } else {
+      tell_close(it->second.local.key(), 1000, {});
+    }
+    forgotten_.push_back(it->first);
+    it = entries_.erase(it);
+  }
+}
+
+bool Reconciler::reopen_due(const Connection& record, const LocalConnection& local, LocalTime now) const {
+  if (record.arguments.mode != Mode::Feed || record.agreement.phase != agreement::Phase::Open) return false;
+  if (!local.down_at() || local.reopening() || now - *local.down_at() < kReopenAfter) return false;
+  // If the honest majority is down the epoch ends: a silent return would hide a gap from the canister.
+  const auto down = static_cast<uint32_t>(std::ranges::count_if(
+      record.agreement.down_since, [](const auto& since) { return since.has_value(); }));
+  return down < 2 * record.agreement.quorum().f() + 1 || record.agreement.quorum().f() == 0;
+}
+
+void Reconciler::reconcile_one(const ConnectionSlot& slot, LocalTime now, Persisted persisted) {
+  const Connection& record = slot.record;
+  Entry& entry = entries_.at(record.id);
+  entry.local.retain(slot.outbox);
+  // A replica whose adapter writes nothing for so long cannot keep every copy: its socket is given up.
+  if (entry.local.retained_bytes() > 2 * uint64_t{params_.outbox_bytes_max}) entry.local.on_lost(now);
+  if (!adapter_up_) return;
+  if (!entry.local.wants_socket()) {
+    if (entry.open_told) tell_close(entry.local.key(), entry.local.close_code(), {});
+    entry.open_told = false;
+    if (persisted == Persisted::No || !reopen_due(record, entry.local, now)) return;
+    entry.local.begin_attempt(record);
+    entry.accepted_send = 0;
+    entry.acknowledged = EventSequence(0);
+    entry.local.retain(slot.outbox);
+  }
+  if (!entry.open_told) tell_open(record, entry);
+  for (SendCommand& send : entry.local.sends_after(record, entry.accepted_send)) {
+    entry.accepted_send = send.sequence;
+    commands_.push_back(std::move(send));
+  }
+  if (persisted == Persisted::No) return;
+  const AcknowledgeCommand acknowledgement = entry.local.acknowledgement();
+  if (acknowledgement.event > entry.acknowledged) {
+    entry.acknowledged = acknowledgement.event;
+    commands_.push_back(acknowledgement);
+  }
+}
+
+void Reconciler::tell_close(const SocketKey& key, uint16_t code, const std::string& reason) {
+  if (adapter_up_) commands_.push_back(CloseCommand{key, code, reason});
+}
+
+void Reconciler::tell_open(const Connection& record, Entry& entry) {
+  const OpenArguments& arguments = record.arguments;
+  OpenCommand open;
+  open.key = entry.local.key();
+  open.url = arguments.url;
+  open.headers = arguments.headers;
+  open.subprotocols = arguments.subprotocols;
+  open.response_headers = arguments.response_headers;
+  // With a transform only the transformed size counts, which this replica measures itself.
+  open.message_bytes_max = arguments.transform.json ? params_.message_bytes_max : arguments.message_bytes_max;
+  entry.open_told = true;
+  commands_.push_back(std::move(open));
+}
+
+void Reconciler::save(const State& state, WriteBatch& batch, LocalTime now) {
+  for (const ConnectionId id : std::exchange(forgotten_, {})) {
+    if (!entries_.contains(id)) batch.remove(keys::local(id));
+  }
+  for (auto& [id, entry] : entries_) {
+    const auto slot = state.connections.find(id);
+    if (slot == state.connections.end()) continue;
+    Bytes bytes = archive_encode(entry.local.save(slot->second.record, now));
+    if (bytes == entry.saved) continue;
+    entry.saved = bytes;
+    batch.put(keys::local(id), std::move(bytes));
+  }
+}
+
+std::vector<agreement::Section> Reconciler::sections(const State& state, Height height, size_t bytes_max,
+                                                     LocalTime now) {
+  restore(state, now);
+  std::vector<ConnectionId> turn;
+  for (const auto& [id, slot] : state.connections) {
+    if (active(slot.record) && entries_.contains(id) &&
+        entries_.at(id).local.epoch() == slot.record.agreement.epoch) {
+      turn.push_back(id);
+    }
+  }
+  std::vector<agreement::Section> out;
+  if (turn.empty()) return out;
+  std::ranges::rotate(turn, turn.begin() + static_cast<ptrdiff_t>(height.value % turn.size()));
+  size_t left = bytes_max;
+  for (size_t i = 0; i < turn.size(); ++i) {
+    if (left < agreement::kSectionBytesMax) break;
+    const size_t share = std::max(left / (turn.size() - i), kSectionShareBytesMin);
+    const size_t room = std::min(left, share) - agreement::kSectionBytesMax;
+    agreement::Section section = entries_.at(turn[i]).local.section(state.connections.at(turn[i]).record,
+                                                                    params_.agreement, room, now);
+    const size_t bytes = section_bytes(section);
+    if (bytes > left) break;
+    left -= bytes;
+    out.push_back(std::move(section));
+  }
+  std::ranges::sort(out, {}, &agreement::Section::connection);
+  return out;
+}
+
+}  // namespace icws::replica

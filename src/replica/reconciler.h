@@ -1,0 +1,82 @@
+// Brings the adapter in line with the replicated state, and the observation logs in line with the adapter.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "replica/adapter_port.h"
+#include "replica/block_step.h"
+#include "replica/cluster_params.h"
+#include "replica/local_connection.h"
+#include "replica/state.h"
+#include "replica/storage.h"
+
+namespace icws::replica {
+
+// What: this replica's side of all connections. Every command follows from the state and what is already
+// done, so that it can be derived again after a crash of either side. Thread-safety: none. Ownership: a
+// value.
+class Reconciler {
+ public:
+  Reconciler(const ClusterParams& params, ReplicaIndex self);
+
+  // Before anything else: what an earlier process saved.
+  void load(const Storage& storage);
+
+  void on_event(const State& state, AdapterEvent event, LocalTime now);
+  // Brings logs up to a block. Also for replayed blocks.
+  LocalProgress advance(const State& state, const std::vector<AgreedStep>& steps, LocalTime now);
+  // Opens, closes, sends and acknowledges. Only at the chain's head: never for replayed blocks.
+  void reconcile(const State& state, LocalTime now);
+  // Writes what has changed of the local records.
+  void save(const State& state, WriteBatch& batch, LocalTime now);
+  std::vector<AdapterCommand> take_commands() { return std::exchange(commands_, {}); }
+
+  // Sections of connections that this replica is a member of, by turns that start at an index given by the
+  // height, as many as fit into `bytes_max`.
+  std::vector<agreement::Section> sections(const State& state, Height height, size_t bytes_max,
+                                           LocalTime now);
+  // Null: nothing known of it.
+  const LocalConnection* find(ConnectionId id) const;
+
+ private:
+  // A connection with what the adapter has been told about it.
+  struct Entry {
+    LocalConnection local;
+    bool open_told = false;
+    uint64_t accepted_send = 0;
+    EventSequence acknowledged;
+    Bytes saved;
+  };
+
+  void restore(const State& state, LocalTime now);
+  bool member_of(const Connection& record) const;
+  void on_up(const State& state, const AdapterUp& up, LocalTime now);
+  void match_socket(const Connection& record, Entry& entry, const AdapterUp& up, LocalTime now);
+  void close_strangers(const AdapterUp& up);
+  void drop_ended(const State& state);
+  // New sockets and acknowledgements must be on disk before the adapter hears of them, else a crash in
+  // between would forget the one or lose what the other freed.
+  enum class Persisted : uint8_t { No, WithThisBlock };
+  void bring_in_line(const State& state, LocalTime now, Persisted persisted);
+  void reconcile_one(const ConnectionSlot& slot, LocalTime now, Persisted persisted);
+  bool reopen_due(const Connection& record, const LocalConnection& local, LocalTime now) const;
+  void tell_close(const SocketKey& key, uint16_t code, const std::string& reason);
+  void tell_open(const Connection& record, Entry& entry);
+
+  const ClusterParams& params_;
+  const ReplicaIndex self_;
+  std::map<ConnectionId, LocalRecord> loaded_;
+  std::map<ConnectionId, Entry> entries_;
+  std::vector<ConnectionId> forgotten_;
+  // The stream to the adapter is up and its sockets were matched.
+  bool adapter_up_ = false;
+  // Came before the head of the chain was reached.
+  std::deque<AdapterEvent> early_;
+  bool at_head_ = false;
+  std::vector<AdapterCommand> commands_;
+};
+
+}  // namespace icws::replica

@@ -1,0 +1,357 @@
+#include "replica/replica.h"
+
+#include <algorithm>
+#include <deque>
+#include <stdexcept>
+
+#include "replica/block_step.h"
+#include "replica/canister_runtime.h"
+#include "replica/keys.h"
+#include "replica/payload_check.h"
+#include "replica/persistence.h"
+#include "replica/reconciler.h"
+
+namespace icws::replica {
+namespace {
+
+using agreement::CarriedDecision;
+using agreement::CarriedReport;
+using agreement::Payload;
+
+// Of the newest ones, for metrics().
+constexpr size_t kLatenciesKept = 4'096;
+constexpr size_t kRejectionsKept = 16;
+
+std::string socket_name(const LocalConnection* local) {
+  if (local == nullptr) return "none";
+  switch (local->status()) {
+    case agreement::MemberStatus::Opening:
+      return "connecting";
+    case agreement::MemberStatus::Live:
+      return "live";
+    case agreement::MemberStatus::Failed:
+      return "failed";
+    case agreement::MemberStatus::Ended:
+      return "ended";
+    case agreement::MemberStatus::OutMismatch:
+    case agreement::MemberStatus::OutLost:
+      return "out";
+  }
+  return "none";
+}
+
+std::string phase_name(const Connection& record) {
+  if (record.phase == RecordPhase::Waiting) return "waiting";
+  if (record.phase == RecordPhase::Closed) return "closed";
+  return record.agreement.phase == agreement::Phase::Opening ? "opening" : "open";
+}
+
+ConnectionView view_of(const ConnectionSlot& slot, const LocalConnection* local) {
+  const Connection& record = slot.record;
+  ConnectionView out;
+  out.id = record.id;
+  out.canister = record.canister;
+  out.url = record.arguments.url;
+  out.mode = record.arguments.mode;
+  out.state = phase_name(record);
+  out.epoch = record.agreement.epoch;
+  out.position = record.agreement.ordered.position;
+  out.entries = record.last_entry;
+  out.messages = record.messages;
+  out.gaps = record.gap_messages;
+  out.agreed_bytes = record.agreed_bytes;
+  out.head = record.head;
+  out.cause = record.cause;
+  out.socket = socket_name(local);
+  out.unsettled = local == nullptr ? 0 : local->unsettled();
+  out.outbox_bytes = slot.outbox.bytes;
+  return out;
+}
+
+// Takes the block's reports into the window for as long as it lives: proposing and checking look at them too.
+class WithReports {
+ public:
+  WithReports(ReportWindow& window, BlockReports block) : window_(window) { window_.push(std::move(block)); }
+  ~WithReports() { window_.pop_newest(); }
+  WithReports(const WithReports&) = delete;
+  WithReports& operator=(const WithReports&) = delete;
+
+ private:
+  ReportWindow& window_;
+};
+
+}  // namespace
+
+struct Replica::Impl {
+  Impl(Config given, const ReportVerifier& verifier, Storage& given_storage, CanisterSet canisters)
+      : config(std::move(given)),
+        storage(given_storage),
+        runtime(std::move(canisters), config.params),
+        window(config.params.agreement.blocks_in_force),
+        checker(config.params, verifier),
+        reconciler(config.params, config.self) {}
+
+  void recover();
+  std::optional<Payload> decode(BytesView payload) const;
+  std::vector<CarriedDecision> propose(Height height, AgreedTime now, uint64_t content_bytes);
+  void run_transactions(const Block& block, Journal& journal, BlockResult& result);
+  void note(const Rejection& rejection);
+
+  Config config;
+  Storage& storage;
+  State state;
+  CanisterRuntime runtime;
+  ReportWindow window;
+  AppHashes hashes;
+  Persistence persistence;
+  PayloadCheck checker;
+  Reconciler reconciler;
+  ReplicaMetrics metrics;
+  std::deque<uint32_t> latencies;
+  std::deque<std::string> rejections;
+  // Of the block that is finalized but not committed.
+  std::vector<AgreedStep> steps;
+  // The height for which this replica was asked for its report: it takes part, this is no replay.
+  Height voted;
+};
+
+void Replica::Impl::recover() {
+  const Digest params = config.params.hash();
+  if (!persistence.load(storage, state, window, hashes)) {
+    state.global.params = params;
+    const Digest genesis = persistence.stage(state, runtime.saved(), Journal(Height(0), BlockTime()), {}, 0);
+    hashes.push(Height(0), genesis);
+    // Nothing is written before the first commit: an empty directory stays a genesis.
+    persistence.take_batch();
+    return;
+  }
+  if (state.global.params != params) {
+    throw std::runtime_error(
+        "the state directory belongs to a cluster with other parameters: give the cluster file it was made "
+        "with, or "
+        "another directory");
+  }
+  for (BlockReports& block : window.blocks()) checker.decode_stored(block);
+  runtime.load([this](const std::string& id) { return storage.get(keys::canister(id)); });
+  reconciler.load(storage);
+}
+
+std::optional<Payload> Replica::Impl::decode(BytesView payload) const {
+  return agreement::decode_payload(payload, [this](ConnectionId id) -> std::optional<Mode> {
+    const auto slot = state.connections.find(id);
+    if (slot == state.connections.end()) return std::nullopt;
+    return slot->second.record.arguments.mode;
+  });
+}
+
+void Replica::Impl::note(const Rejection& rejection) {
+  rejections.push_front(std::string(rejection_name(rejection.kind)) + ": " + rejection.message);
+  if (rejections.size() > kRejectionsKept) rejections.pop_back();
+}
+
+Replica::Replica(Config config, const ReportVerifier& verifier, Storage& storage, CanisterSet canisters)
+    : impl_(std::make_unique<Impl>(std::move(config), verifier, storage, std::move(canisters))) {
+  impl_->recover();
+}
+
+Replica::~Replica() = default;
+
+ApplicationInfo Replica::info() const {
+  const Height height = impl_->state.global.height;
+  return ApplicationInfo{height, *impl_->hashes.after(height)};
+}
+
+std::vector<CarriedDecision> Replica::Impl::propose(Height height, AgreedTime now, uint64_t content_bytes) {
+  std::vector<const ConnectionSlot*> turn;
+  for (const auto& [id, slot] : state.connections) {
+    const bool ended = slot.record.agreement.phase == agreement::Phase::Ended;
+    if (slot.record.phase == RecordPhase::Active && !ended) turn.push_back(&slot);
+  }
+  std::vector<CarriedDecision> out;
+  if (turn.empty()) return out;
+  std::ranges::rotate(turn, turn.begin() + static_cast<ptrdiff_t>(height.value % turn.size()));
+  for (const ConnectionSlot* slot : turn) {
+    const Connection& record = slot->record;
+    const LocalConnection* local = reconciler.find(record.id);
+    if (local == nullptr || local->epoch() != record.agreement.epoch) continue;
+    const agreement::View view =
+        window.view(record.id, record.agreement.epoch, record.agreement.committee, height);
+    const agreement::Context context = context_for(*slot, config.params, height, now);
+    agreement::Decision decision = agreement::propose(record.agreement, view, local->local(), context,
+                                                      content_bytes, config.params.agreement);
+    if (decision.empty()) continue;
+    content_bytes -= std::min(content_bytes, content_bytes_of(decision));
+    out.push_back(CarriedDecision{record.id, record.agreement.epoch, std::move(decision)});
+  }
+  std::ranges::sort(out, {}, &CarriedDecision::connection);
+  return out;
+}
+
+Bytes Replica::prepare_proposal(const ProposalRequest& request) {
+  Payload payload;
+  payload.reports = impl_->checker.prune(request, [this](const Rejection& rejection) {
+    ++impl_->metrics.reports_pruned;
+    impl_->note(rejection);
+  });
+  BlockReports block = impl_->checker.counted(payload.reports, request.height, impl_->hashes);
+  const WithReports with(impl_->window, std::move(block));
+  const AgreedTime now = advance_time(impl_->state.global, request.time);
+  payload.decisions = impl_->propose(request.height, now, impl_->config.params.block_content_bytes_max);
+  return agreement::encode_payload(payload);
+}
+
+std::expected<void, Rejection> Replica::process_proposal(const Block& block) {
+  const auto refuse = [this](Rejection rejection) {
+    impl_->note(rejection);
+    return std::unexpected(std::move(rejection));
+  };
+  if (block.height != impl_->state.global.height.next()) {
+    return refuse(Rejection{RejectionKind::WrongHeight, "the block is not the next one"});
+  }
+  const std::optional<Payload> payload = impl_->decode(block.payload);
+  if (!payload)
+    return refuse(Rejection{RejectionKind::Malformed, "the payload is not in canonical encoding"});
+  if (auto checked = impl_->checker.check(payload->reports, block.height); !checked)
+    return refuse(checked.error());
+  const WithReports with(impl_->window,
+                         impl_->checker.counted(payload->reports, block.height, impl_->hashes));
+  auto checked = check_decisions(impl_->state, impl_->window, *payload, block.height,
+                                 advance_time(impl_->state.global, block.time), impl_->config.params);
+  if (!checked) return refuse(checked.error());
+  return {};
+}
+
+Bytes Replica::extend_vote(Height height, LocalTime now) {
+  impl_->voted = height;
+  const ClusterParams& params = impl_->config.params;
+  agreement::Report report;
+  report.chain_id = params.chain_id;
+  report.height = height;
+  // A report for another height than the next one would have no base.
+  if (const auto hash = impl_->hashes.after(Height(height.value - 1))) report.app_hash = *hash;
+  constexpr size_t kHeaderBytesMax = 128;
+  report.sections =
+      impl_->reconciler.sections(impl_->state, height, params.report_bytes_max - kHeaderBytesMax, now);
+  Bytes bytes = agreement::encode_report(report);
+  impl_->metrics.last_report_bytes = bytes.size();
+  return bytes;
+}
+
+std::expected<void, Rejection> Replica::verify_vote_extension(const SignedReport& report) const {
+  return impl_->checker.check_one(report);
+}
+
+void Replica::Impl::run_transactions(const Block& block, Journal& journal, BlockResult& result) {
+  auto& recent = state.global.transactions;
+  while (!recent.empty() &&
+         recent.front().height.value + config.params.transaction_memory_blocks <= block.height.value) {
+    recent.pop_front();
+  }
+  for (const Bytes& transaction : block.transactions) {
+    const Digest digest = sha256(transaction);
+    const auto call = transaction.size() <= config.params.transaction_bytes_max
+                          ? decode_user_call(transaction)
+                          : std::optional<UserCall>();
+    if (!call) {
+      result.results.push_back({false, "the transaction does not decode, or is over the limit"});
+    } else if (std::ranges::find(recent, digest, &RecentTransaction::digest) != recent.end()) {
+      result.results.push_back({false, "the transaction has run already"});
+    } else {
+      recent.push_back(RecentTransaction{block.height, digest});
+      result.results.push_back(runtime.run(state, journal, *call));
+    }
+  }
+}
+
+BlockResult Replica::finalize_block(const Block& block) {
+  Impl& impl = *impl_;
+  Global& global = impl.state.global;
+  if (block.height != global.height.next()) {
+    throw std::runtime_error("finalize_block: height " + std::to_string(block.height.value) + " after " +
+                             std::to_string(global.height.value));
+  }
+  // A quorum has accepted it; whatever does not decode all the same counts as empty, on every replica alike.
+  const Payload payload = impl.decode(block.payload).value_or(Payload{});
+  BlockReports reports = impl.checker.counted(payload.reports, block.height, impl.hashes);
+  impl.persistence.stage_reports(reports, impl.window.oldest_in_force(block.height));
+  impl.window.push(std::move(reports));
+  impl.window.prune(block.height);
+
+  global.now = advance_time(global, block.time);
+  global.height = block.height;
+  global.block_time = block.time;
+  global.payload = sha256(block.payload);
+
+  BlockResult result;
+  Journal journal(block.height, block.time);
+  impl.steps = apply_decisions(impl.state, journal, impl.window, payload, impl.config.params);
+  impl.runtime.deliver(impl.state, journal);
+  impl.run_transactions(block, journal, result);
+  const std::vector<Forgotten> forgotten = keep_house(impl.state, impl.window, impl.config.params);
+  impl.metrics.entries_agreed += journal.written().size();
+  result.app_hash = impl.persistence.stage(impl.state, impl.runtime.saved(), journal, forgotten,
+                                           impl.config.params.transcript_entries_kept);
+  impl.hashes.push(block.height, result.app_hash);
+  impl.persistence.stage_hashes(impl.hashes);
+  return result;
+}
+
+void Replica::commit(LocalTime now) {
+  Impl& impl = *impl_;
+  const LocalProgress progress = impl.reconciler.advance(impl.state, impl.steps, now);
+  impl.steps.clear();
+  impl.metrics.events_absorbed += progress.absorbed;
+  impl.metrics.events_dropped += progress.dropped;
+  for (const LocalTime received : progress.received) {
+    impl.latencies.push_back(static_cast<uint32_t>((now - received).count()));
+    if (impl.latencies.size() > kLatenciesKept) impl.latencies.pop_front();
+  }
+  if (impl.voted == impl.state.global.height) impl.reconciler.reconcile(impl.state, now);
+  WriteBatch batch = impl.persistence.take_batch();
+  impl.reconciler.save(impl.state, batch, now);
+  impl.storage.apply(batch);
+}
+
+void Replica::on_adapter_event(AdapterEvent event, LocalTime now) {
+  if (std::holds_alternative<SocketEvent>(event)) ++impl_->metrics.events_received;
+  impl_->reconciler.on_event(impl_->state, std::move(event), now);
+}
+
+std::vector<AdapterCommand> Replica::take_commands() { return impl_->reconciler.take_commands(); }
+
+std::expected<Bytes, Reject> Replica::query(std::string_view canister, std::string_view method,
+                                            BytesView arguments) const {
+  return impl_->runtime.query(canister, method, arguments);
+}
+
+std::vector<ConnectionView> Replica::connections() const {
+  std::vector<ConnectionView> out;
+  for (const auto& [id, slot] : impl_->state.connections)
+    out.push_back(view_of(slot, impl_->reconciler.find(id)));
+  return out;
+}
+
+std::vector<transcript::Entry> Replica::transcript(ConnectionId connection, EntrySequence from,
+                                                   size_t entries_max) const {
+  std::vector<transcript::Entry> out;
+  if (entries_max == 0) return out;
+  impl_->storage.scan(keys::transcript_prefix(connection), keys::transcript(connection, from),
+                      [&](BytesView, BytesView value) {
+                        if (auto entry = transcript::decode(value)) out.push_back(std::move(*entry));
+                        return out.size() < entries_max;
+                      });
+  return out;
+}
+
+ReplicaMetrics Replica::metrics() const {
+  ReplicaMetrics out = impl_->metrics;
+  const ApplicationInfo now = info();
+  out.height = now.height;
+  out.app_hash = now.app_hash;
+  out.traps = impl_->runtime.traps();
+  out.latencies_ms.assign(impl_->latencies.begin(), impl_->latencies.end());
+  out.rejections.assign(impl_->rejections.begin(), impl_->rejections.end());
+  return out;
+}
+
+}  // namespace icws::replica
