@@ -96,10 +96,6 @@ void ReplicaHost::on_adapter_event(replica::AdapterEvent event) {
   });
 }
 
-void ReplicaHost::tick() {
-  step([&] { replica_.tick(hooks_.now()); });
-}
-
 std::expected<Bytes, replica::Reject> ReplicaHost::query(std::string_view canister, std::string_view method,
                                                          BytesView arguments) const {
   return guarded([&] { return replica_.query(canister, method, arguments); });

@@ -50,7 +50,6 @@ class ReplicaHost {
 
   // --- the adapter's side ---
   void on_adapter_event(replica::AdapterEvent event);
-  void tick();
 
   // --- the users' side ---
   std::expected<CallOutcome, SubmissionError> submit(Bytes transaction, Milliseconds patience) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "engine/local/block_log.h"
 #include "engine/local/replica_link.h"

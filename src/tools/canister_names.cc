@@ -1,0 +1,29 @@
+#include "tools/canister_names.h"
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+#include "examples/echo/echo_canister.h"
+#include "examples/feed/feed_canister.h"
+
+namespace icws::tools {
+
+std::expected<replica::CanisterSet, std::string> make_canisters(const std::string& names) {
+  using Make = std::unique_ptr<replica::Canister> (*)();
+  static const std::map<std::string, Make> known = {{"echo", &examples::make_echo_canister},
+                                                    {"feed", &examples::make_feed_canister}};
+  replica::CanisterSet out;
+  std::istringstream list(names);
+  for (std::string name; std::getline(list, name, ',');) {
+    const auto make = known.find(name);
+    if (make == known.end()) return std::unexpected("there is no canister \"" + name + "\"; known: echo, feed");
+    if (std::ranges::any_of(out.canisters, [&](const auto& installed) { return installed.id == name; })) {
+      return std::unexpected("the canister \"" + name + "\" is named twice");
+    }
+    out.canisters.push_back({name, make->second()});
+  }
+  return out;
+}
+
+}  // namespace icws::tools
