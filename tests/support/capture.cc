@@ -112,7 +112,7 @@ std::optional<std::filesystem::path> find_captures() {
           : std::filesystem::path(source != nullptr ? source : ICWS_SOURCE_FOLDER) / "../shared/feeds";
   std::error_code error;
   if (!std::filesystem::exists(folder / "hitbtc-1.capture", error)) return std::nullopt;
-  return folder;
+  return folder.lexically_normal();
 }
 
 }  // namespace icws::support

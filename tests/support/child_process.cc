@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -182,7 +182,8 @@ class ChildProcess::Impl {
 
   // Until the child has ended; a grandchild that holds the pipes is not waited for.
   void collect() {
-    const FileDescriptor process(::pidfd_open(pid_, 0));
+    // Not pidfd_open(): the header of glibc 2.36 declares it as a C++ function.
+    const FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     ::fcntl(output_.read_end.get(), F_SETFL, O_NONBLOCK);
     ::fcntl(errors_.read_end.get(), F_SETFL, O_NONBLOCK);
     bool running = true;

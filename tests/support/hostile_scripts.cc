@@ -48,9 +48,9 @@ Bytes repeated(BytesView part, size_t count) {
 }
 
 void byte_by_byte(RawConnection& c) {
-  // The handshake in one piece, since the socket must be told the key first; then single bytes.
-  bool good = c.accept_upgrade();
-  for (const char byte : server_frame(kFinalText, "hello")) good = good && c.send(BytesView(&byte, 1));
+  const Bytes all = upgrade_answer(c.request()) + server_frame(kFinalText, "hello");
+  bool good = true;
+  for (const char byte : all) good = good && c.send(BytesView(&byte, 1));
   if (good) c.wait_closed();
 }
 
@@ -173,6 +173,12 @@ Bytes accept_key_for(BytesView request) {
   std::array<unsigned char, 32> text;
   const int size = EVP_EncodeBlock(text.data(), digest.data(), digest.size());
   return {reinterpret_cast<const char*>(text.data()), static_cast<size_t>(size)};
+}
+
+Bytes upgrade_answer(BytesView request, BytesView further_headers) {
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+         "Sec-WebSocket-Accept: " +
+         accept_key_for(request) + "\r\n" + Bytes(further_headers) + "\r\n";
 }
 
 Script hostile_script(Hostility hostility) {

@@ -95,10 +95,7 @@ class Connection final : public RawConnection {
   }
 
   bool accept_upgrade(BytesView further_headers) override {
-    return send(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Accept: " +
-        accept_key_for(request_) + "\r\n" + Bytes(further_headers) + "\r\n");
+    return send(upgrade_answer(request_, further_headers));
   }
 
   Bytes read_some() override {
