@@ -1,0 +1,123 @@
+#include "sim/adapter.h"
+
+#include <utility>
+
+namespace icws::sim {
+
+using replica::SocketKey;
+
+Adapter::Adapter(Scheduler& scheduler, Server& server, uint64_t instance)
+    : scheduler_(scheduler), server_(server), instance_(instance) {}
+
+Adapter::~Adapter() {
+  *alive_ = false;
+  for (auto& [key, socket] : sockets_) server_.disconnect(socket.server_socket);
+}
+
+void Adapter::attach(std::function<void(replica::AdapterEvent)> deliver) {
+  deliver_ = std::move(deliver);
+  outgoing_.clear();
+  replica::AdapterUp up{instance_, {}};
+  for (auto& [key, socket] : sockets_) up.sockets.push_back(socket.status);
+  outgoing_.push_back(std::move(up));
+  for (auto& [key, socket] : sockets_) {
+    for (const replica::SocketEvent& event : socket.events) outgoing_.push_back(event);
+    outgoing_.push_back(replica::SendProgress{key, socket.status.accepted_send});
+  }
+  flush();
+}
+
+void Adapter::detach() {
+  deliver_ = nullptr;
+  outgoing_.clear();
+}
+
+void Adapter::flush() {
+  if (flushing_ || !deliver_ || outgoing_.empty()) return;
+  flushing_ = true;
+  scheduler_.after(Milliseconds(1), [this, alive = alive_] {
+    if (!*alive) return;
+    flushing_ = false;
+    auto batch = std::exchange(outgoing_, {});
+    for (replica::AdapterEvent& event : batch) {
+      if (deliver_) deliver_(std::move(event));
+    }
+    flush();
+  });
+}
+
+template <class What>
+void Adapter::add(const SocketKey& key, What what) {
+  const auto it = sockets_.find(key);
+  if (it == sockets_.end()) return;
+  replica::SocketEvent event{key, EventSequence(++it->second.last_event), std::move(what)};
+  it->second.events.push_back(event);
+  if (deliver_) outgoing_.push_back(std::move(event));
+  flush();
+}
+
+void Adapter::perform(const replica::AdapterCommand& command) {
+  std::visit(
+      [this](const auto& one) {
+        using T = std::decay_t<decltype(one)>;
+        if constexpr (std::is_same_v<T, replica::OpenCommand>) open(one);
+        if constexpr (std::is_same_v<T, replica::SendCommand>) send(one);
+        if constexpr (std::is_same_v<T, replica::CloseCommand>) close(one.key);
+        if constexpr (std::is_same_v<T, replica::AcknowledgeCommand>) acknowledge(one);
+      },
+      command);
+}
+
+void Adapter::open(const replica::OpenCommand& open) {
+  const SocketKey key = open.key;
+  if (sockets_.contains(key)) return;
+  Socket& socket = sockets_[key];
+  socket.status.key = key;
+  SocketSink sink;
+  sink.opened = [this, key, alive = alive_](replica::SocketOpened opened) {
+    if (!*alive || !sockets_.contains(key)) return;
+    sockets_.at(key).opened = true;
+    add(key, std::move(opened));
+  };
+  sink.message = [this, key, alive = alive_](replica::SocketMessage message) {
+    if (!*alive) return;
+    ++seen_[message.content];
+    add(key, std::move(message));
+  };
+  sink.closed = [this, key, alive = alive_](replica::SocketClosed closed) {
+    if (!*alive || !sockets_.contains(key)) return;
+    Socket& ended = sockets_.at(key);
+    ended.ended = true;
+    if (ended.opened) return add(key, std::move(closed));
+    add(key, replica::SocketOpenFailed{closed.cause, closed.detail});
+  };
+  socket.server_socket = server_.connect(open.url, std::move(sink));
+}
+
+void Adapter::send(const replica::SendCommand& send) {
+  const auto it = sockets_.find(send.key);
+  if (it == sockets_.end() || send.sequence != it->second.status.accepted_send + 1) return;
+  it->second.status.accepted_send = send.sequence;
+  server_.receive(it->second.server_socket, send);
+  if (deliver_) outgoing_.push_back(replica::SendProgress{send.key, send.sequence});
+  flush();
+}
+
+void Adapter::close(const SocketKey& key) {
+  const auto it = sockets_.find(key);
+  if (it == sockets_.end()) return;
+  server_.disconnect(it->second.server_socket);
+  sockets_.erase(it);
+}
+
+void Adapter::acknowledge(const replica::AcknowledgeCommand& acknowledge) {
+  const auto it = sockets_.find(acknowledge.key);
+  if (it == sockets_.end() || acknowledge.event <= it->second.status.acknowledged) return;
+  Socket& socket = it->second;
+  socket.status.acknowledged = acknowledge.event;
+  socket.status.position = acknowledge.position;
+  socket.status.head = acknowledge.head;
+  while (!socket.events.empty() && socket.events.front().sequence <= acknowledge.event) socket.events.pop_front();
+}
+
+}  // namespace icws::sim

@@ -1,0 +1,60 @@
+// An adapter in memory: keeps sockets and unacknowledged events while its replica is away.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "replica/adapter_port.h"
+#include "sim/server.h"
+
+namespace icws::sim {
+
+// What: one replica's adapter. Events go to `deliver` while a replica is attached, with a small delay each.
+// Thread-safety: none. Lifetime: `server` must outlive it.
+class Adapter {
+ public:
+  Adapter(Scheduler& scheduler, Server& server, uint64_t instance);
+  ~Adapter();
+  Adapter(const Adapter&) = delete;
+  Adapter& operator=(const Adapter&) = delete;
+
+  // A replica's stream begins: AdapterUp, then every unacknowledged event.
+  void attach(std::function<void(replica::AdapterEvent)> deliver);
+  void detach();
+  void perform(const replica::AdapterCommand& command);
+  // What each socket of a feed received, by text, since the adapter started: the truth for the checker.
+  const std::map<std::string, uint32_t>& seen() const { return seen_; }
+
+ private:
+  struct Socket {
+    Server::SocketId server_socket = 0;
+    bool ended = false;
+    bool opened = false;
+    uint64_t last_event = 0;
+    std::deque<replica::SocketEvent> events;
+    replica::SocketStatus status;
+  };
+  void open(const replica::OpenCommand& open);
+  void send(const replica::SendCommand& send);
+  void close(const replica::SocketKey& key);
+  void acknowledge(const replica::AcknowledgeCommand& acknowledge);
+  template <class What>
+  void add(const replica::SocketKey& key, What what);
+  void flush();
+
+  Scheduler& scheduler_;
+  Server& server_;
+  const uint64_t instance_;
+  std::map<replica::SocketKey, Socket> sockets_;
+  std::function<void(replica::AdapterEvent)> deliver_;
+  std::deque<replica::AdapterEvent> outgoing_;
+  bool flushing_ = false;
+  std::map<std::string, uint32_t> seen_;
+  // Callbacks of the server or the scheduler that come after this adapter has died find this gone.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace icws::sim

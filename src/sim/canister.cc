@@ -1,0 +1,73 @@
+#include "sim/canister.h"
+
+#include <map>
+#include <sstream>
+#include <stdexcept>
+
+#include "base/archive.h"
+
+namespace icws::sim {
+namespace {
+
+using replica::CanisterContext;
+
+class SimCanister final : public replica::Canister {
+ public:
+  Bytes call(CanisterContext& context, std::string_view method, BytesView arguments) override {
+    std::istringstream in{std::string(arguments)};
+    if (method == "open") return open(context, in);
+    if (method == "send") return send(context, in);
+    throw std::runtime_error("no method " + std::string(method));
+  }
+  void ws_opened(CanisterContext&, const replica::OpenedCall& call) override { expect(call.connection, call.sequence); }
+  void ws_data(CanisterContext&, const replica::DataCall& call) override {
+    for (const replica::DataEntry& entry : call.entries) expect(call.connection, entry.sequence);
+  }
+  void ws_closed(CanisterContext&, const replica::ClosedCall& call) override { expect(call.connection, call.sequence); }
+  Bytes query(std::string_view, BytesView) const override { return std::to_string(next_.size()); }
+  Bytes save() const override { return archive_encode(next_); }
+  void load(BytesView state) override {
+    auto decoded = archive_decode<std::map<ConnectionId, EntrySequence>>(state);
+    if (!decoded) throw std::runtime_error("the canister's state does not decode");
+    next_ = std::move(*decoded);
+  }
+
+ private:
+  Bytes open(CanisterContext& context, std::istringstream& in) {
+    replica::OpenArguments arguments;
+    std::string mode;
+    in >> arguments.url >> mode >> arguments.reconnect;
+    arguments.mode = mode == "feed" ? replica::Mode::Feed : replica::Mode::Ordered;
+    if (arguments.mode == replica::Mode::Feed) {
+      arguments.transform.json = true;
+      arguments.transform.key_pointers = {"/key"};
+    }
+    arguments.open_timeout = Milliseconds(5'000);
+    const auto id = context.ws_open(arguments);
+    if (!id) throw std::runtime_error(id.error().message);
+    return std::to_string(id->value);
+  }
+
+  Bytes send(CanisterContext& context, std::istringstream& in) {
+    uint64_t connection = 0;
+    std::string text;
+    in >> connection >> text;
+    const auto sent = context.ws_data(ConnectionId(connection), replica::MessageKind::Text, text);
+    if (!sent) throw std::runtime_error(sent.error().message);
+    return std::to_string(sent->value);
+  }
+
+  void expect(ConnectionId connection, EntrySequence sequence) {
+    EntrySequence& last = next_[connection];
+    if (sequence != last.next()) throw std::runtime_error("an entry is missing or doubled");
+    last = sequence;
+  }
+
+  std::map<ConnectionId, EntrySequence> next_;
+};
+
+}  // namespace
+
+std::unique_ptr<replica::Canister> make_canister() { return std::make_unique<SimCanister>(); }
+
+}  // namespace icws::sim

@@ -1,0 +1,14 @@
+// The canister of simulated runs: opens what it is told to, sends on request, and counts what comes.
+#pragma once
+
+#include <memory>
+
+#include "replica/canister.h"
+
+namespace icws::sim {
+
+// Calls: `open <url> <ordered|feed> <reconnect 0|1>`, `send <connection> <text>`, `trap`. It traps on an entry that
+// is not the next one, so that a hole or a double in the transcript shows.
+std::unique_ptr<replica::Canister> make_canister();
+
+}  // namespace icws::sim

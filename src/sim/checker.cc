@@ -1,0 +1,84 @@
+#include "sim/checker.h"
+
+#include "agreement/quorum.h"
+
+namespace icws::sim {
+namespace {
+
+constexpr size_t kViolationsKept = 16;
+constexpr size_t kEntriesAtOnce = 10'000;
+
+}  // namespace
+
+Checker::Checker(uint32_t replicas, SeenByHonest seen)
+    : faulty_max_(agreement::Quorum(replicas).f()), seen_(std::move(seen)) {}
+
+void Checker::violation(std::string what) {
+  if (violations_.size() < kViolationsKept) violations_.push_back(std::move(what));
+}
+
+void Checker::block(Height height, const std::map<uint32_t, Digest>& app_hashes) {
+  if (app_hashes.empty()) return;
+  const Digest first = app_hashes.begin()->second;
+  for (const auto& [replica, hash] : app_hashes) {
+    if (hash == first) continue;
+    violation("height " + std::to_string(height.value) + ": replica " + std::to_string(replica) +
+              " has another app hash than replica " + std::to_string(app_hashes.begin()->first));
+  }
+  digest_ = Sha256().update(digest_).update(first).finish();
+}
+
+void Checker::entries(const replica::Replica& replica) {
+  for (const replica::ConnectionView& view : replica.connections()) {
+    Connection& connection = connections_[view.id];
+    connection.feed = view.mode == replica::Mode::Feed;
+    for (const transcript::Entry& entry : replica.transcript(view.id, connection.last.next(), kEntriesAtOnce)) {
+      if (entry.sequence != connection.last.next()) violation("a hole in a transcript");
+      connection.last = entry.sequence;
+      if (const auto* text = std::get_if<transcript::Message>(&entry.what)) {
+        message(view.id, connection, view, text->content);
+      } else if (const auto* gap = std::get_if<transcript::Gap>(&entry.what)) {
+        connection.gaps += gap->count;
+      } else if (std::holds_alternative<transcript::Opened>(entry.what)) {
+        connection.sequence = 0;
+      }
+    }
+  }
+}
+
+void Checker::message(ConnectionId id, Connection& connection, const replica::ConnectionView& view,
+                      const std::string& text) {
+  ++messages_;
+  const std::string where = "connection " + std::to_string(id.value) + ", message " + text;
+  if (seen_(text) <= faulty_max_) violation(where + ": seen by no more than f honest replicas");
+  if (connection.feed) {
+    uint32_t key = 0;
+    uint64_t serial = 0;
+    if (!Server::parse_feed_text(text, key, serial)) return violation(where + ": the server never sent it");
+    if (!connection.texts.insert(text).second) violation(where + ": agreed twice");
+    if (serial <= connection.serials[key]) violation(where + ": out of order within its key");
+    connection.serials[key] = std::max(serial, connection.serials[key]);
+  } else if (view.url.starts_with("ws://sequence")) {
+    ++connection.sequence;
+    if (text != "sequence " + std::to_string(connection.sequence)) violation(where + ": not the next of the sequence");
+  }
+}
+
+void Checker::everything_agreed(const std::set<std::string>& seen_by_all) {
+  for (const auto& [id, connection] : connections_) {
+    if (!connection.feed) continue;
+    uint64_t missing = 0;
+    for (const std::string& text : seen_by_all) missing += !connection.texts.contains(text);
+    if (missing > connection.gaps) {
+      violation("connection " + std::to_string(id.value) + ": " + std::to_string(missing) +
+                " messages that every honest replica saw were not agreed, " + std::to_string(connection.gaps) +
+                " are in gaps");
+    }
+  }
+}
+
+void Checker::trapped(uint64_t traps) {
+  if (traps > 0) violation("the canister trapped: " + std::to_string(traps));
+}
+
+}  // namespace icws::sim

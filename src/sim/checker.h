@@ -1,0 +1,57 @@
+// What must hold after every block of every run, and at the end of some.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "replica/replica.h"
+#include "sim/server.h"
+
+namespace icws::sim {
+
+// What: safety and liveness, apart. Thread-safety: none. A violation is a sentence; the run goes on to its end.
+class Checker {
+ public:
+  // How many honest replicas' sockets have received a text so far.
+  using SeenByHonest = std::function<uint32_t(const std::string& text)>;
+
+  Checker(uint32_t replicas, SeenByHonest seen);
+
+  // All replicas that executed a block: the same app hash.
+  void block(Height height, const std::map<uint32_t, Digest>& app_hashes);
+  // New entries of an honest replica's transcript.
+  void entries(const replica::Replica& replica);
+  // A feed's message that every honest replica saw, in a run without losses, is agreed or counted in a gap.
+  void everything_agreed(const std::set<std::string>& seen_by_all);
+  void trapped(uint64_t traps);
+
+  const std::vector<std::string>& violations() const { return violations_; }
+  uint64_t messages() const { return messages_; }
+  // Of all app hashes: equal for equal seeds.
+  Digest run_digest() const { return digest_; }
+
+ private:
+  struct Connection {
+    EntrySequence last;
+    std::map<uint32_t, uint64_t> serials;
+    std::set<std::string> texts;
+    uint64_t sequence = 0;
+    uint64_t gaps = 0;
+    bool feed = false;
+  };
+  void message(ConnectionId id, Connection& connection, const replica::ConnectionView& view, const std::string& text);
+  void violation(std::string what);
+
+  const uint32_t faulty_max_;
+  SeenByHonest seen_;
+  std::map<ConnectionId, Connection> connections_;
+  std::vector<std::string> violations_;
+  uint64_t messages_ = 0;
+  Digest digest_;
+};
+
+}  // namespace icws::sim

@@ -1,0 +1,234 @@
+#include "sim/world.h"
+
+#include <algorithm>
+
+#include "agreement/quorum.h"
+#include "sim/checker.h"
+#include "sim/node.h"
+
+namespace icws::sim {
+namespace {
+
+// Timers scaled to runs of seconds; their order among each other is that of the defaults.
+replica::ClusterParams sim_params(uint32_t replicas) {
+  replica::ClusterParams params;
+  params.chain_id = "sim";
+  params.replica_keys.assign(replicas, Bytes(32, 'k'));
+  params.agreement.hold_back = Milliseconds(400);
+  params.agreement.absorb = Milliseconds(2'000);
+  params.agreement.drop_after = Milliseconds(2'000);
+  params.agreement.stall = Milliseconds(5'000);
+  params.agreement.lost_grace = Milliseconds(1'000);
+  params.reconnect_first = Milliseconds(300);
+  return params;
+}
+
+class World {
+ public:
+  explicit World(const Options& options);
+  RunResult run();
+
+ private:
+  void choose_faults();
+  void crash(uint32_t node, Milliseconds length);
+  void round();
+  std::optional<replica::Block> propose();
+  void execute(const replica::Block& block);
+  void collect_reports(Height height);
+  void catch_up(Node& node, size_t blocks);
+  void call(Milliseconds at, std::string method, std::string arguments);
+  void final_checks();
+
+  const Options options_;
+  Prng prng_;
+  Scheduler scheduler_;
+  Server server_;
+  Byzantine byzantine_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  agreement::Quorum quorum_;
+  Checker checker_;
+  std::vector<replica::Block> blocks_;
+  std::vector<replica::SignedReport> reports_;
+  std::vector<Bytes> transactions_;
+  uint64_t nonce_ = 0;
+  bool faults_happened_ = false;
+  RunResult result_;
+};
+
+Server::Traits traits(const Options& options) {
+  Server::Traits out;
+  out.loss_per_mille = options.message_loss;
+  out.stop_after = options.duration - Milliseconds(3'000);
+  return out;
+}
+
+World::World(const Options& options)
+    : options_(options),
+      prng_(options.seed),
+      server_(scheduler_, prng_, traits(options)),
+      byzantine_(options.byzantine),
+      quorum_(options.replicas),
+      checker_(options.replicas, [this](const std::string& text) {
+        return static_cast<uint32_t>(std::ranges::count_if(
+            nodes_, [&](const auto& node) { return node->honest() && node->has_seen(text); }));
+      }) {
+  if (options.byzantine_from_seed) byzantine_ = static_cast<Byzantine>(prng_.below(7));
+  for (uint32_t i = 0; i < options.replicas; ++i) {
+    const Byzantine strategy = i == 0 ? byzantine_ : Byzantine::None;
+    nodes_.push_back(std::make_unique<Node>(i, sim_params(options.replicas), scheduler_, server_, prng_, strategy,
+                                            options.planted));
+    nodes_.back()->start();
+  }
+}
+
+void World::call(Milliseconds at, std::string method, std::string arguments) {
+  scheduler_.after(at, [this, method = std::move(method), arguments = std::move(arguments)] {
+    const replica::UserCall call{std::to_string(++nonce_), "sim", method, arguments};
+    transactions_.push_back(replica::encode_user_call(call));
+  });
+}
+
+void World::crash(uint32_t node, Milliseconds length) {
+  ++result_.crashes;
+  faults_happened_ = true;
+  nodes_[node]->crash();
+  scheduler_.after(length, [this, node] {
+    if (nodes_[node]->up()) return;
+    nodes_[node]->start();
+    catch_up(*nodes_[node], blocks_.size());
+  });
+}
+
+void World::choose_faults() {
+  const uint64_t span = static_cast<uint64_t>(options_.duration.count()) - 3'500;
+  for (uint64_t i = prng_.below(4); i > 0; --i) {
+    const auto node = static_cast<uint32_t>(prng_.below(nodes_.size()));
+    const uint64_t what = prng_.below(5);
+    const Milliseconds length(static_cast<int64_t>(100 + prng_.below(1'500)));
+    scheduler_.after(Milliseconds(static_cast<int64_t>(500 + prng_.below(span))), [this, node, what, length] {
+      faults_happened_ = true;
+      if (what == 0) return server_.outage(length);
+      if (what == 1) return nodes_[node]->crash_adapter();
+      if (what == 2) return nodes_[node]->pause(length);
+      if (what == 3) {
+        // The whole subnet loses power at once.
+        for (uint32_t each = 0; each < nodes_.size(); ++each) crash(each, length);
+        return;
+      }
+      crash(node, length);
+    });
+  }
+}
+
+void World::catch_up(Node& node, size_t blocks) {
+  while (node.replica().info().height.value < blocks) {
+    node.execute(blocks_[node.replica().info().height.value]);
+  }
+}
+
+std::optional<replica::Block> World::propose() {
+  const Height height(blocks_.size() + 1);
+  replica::Block block{height, BlockTime(Milliseconds(1'700'000'000'000) + scheduler_.now()), {}, transactions_};
+  for (uint32_t attempt = 0; attempt < nodes_.size(); ++attempt) {
+    Node& proposer = *nodes_[(height.value + attempt) % nodes_.size()];
+    if (!proposer.working(scheduler_.now())) continue;
+    block.payload = proposer.prepare({height, block.time, reports_, block.transactions});
+    uint32_t accepted = 0;
+    for (const auto& node : nodes_) {
+      if (node->working(scheduler_.now())) accepted += node->replica().process_proposal(block).has_value();
+    }
+    if (quorum_.is_quorum(accepted)) return block;
+    ++result_.rejected_proposals;
+  }
+  return std::nullopt;
+}
+
+void World::collect_reports(Height height) {
+  reports_.clear();
+  for (const auto& node : nodes_) {
+    if (!node->working(scheduler_.now())) continue;
+    auto report = node->vote(height);
+    if (report && !prng_.chance(options_.report_loss, 1000)) reports_.push_back(std::move(*report));
+  }
+}
+
+void World::execute(const replica::Block& block) {
+  std::map<uint32_t, Digest> hashes;
+  for (const auto& node : nodes_) {
+    if (!node->working(scheduler_.now())) continue;
+    const bool skip = options_.planted == Planted::SkipOneBlock && node->index() == 1 && block.height.value == 40;
+    if (skip) {
+      replica::Block other = block;
+      other.payload.clear();
+      hashes[node->index()] = node->execute(other);
+      continue;
+    }
+    hashes[node->index()] = node->execute(block);
+  }
+  checker_.block(block.height, hashes);
+}
+
+void World::round() {
+  const SimTime now = scheduler_.now();
+  for (const auto& node : nodes_) {
+    if (node->working(now)) catch_up(*node, blocks_.size());
+  }
+  const auto working = static_cast<uint32_t>(
+      std::ranges::count_if(nodes_, [&](const auto& node) { return node->working(now); }));
+  if (quorum_.is_quorum(working)) {
+    if (auto block = propose()) {
+      collect_reports(block->height);
+      blocks_.push_back(*block);
+      transactions_.clear();
+      execute(*block);
+      const auto honest = std::ranges::find_if(
+          nodes_, [&](const auto& node) { return node->honest() && node->working(now); });
+      if (honest != nodes_.end()) checker_.entries((*honest)->replica());
+    }
+  }
+  scheduler_.after(options_.block_interval, [this] { round(); });
+}
+
+void World::final_checks() {
+  for (const auto& node : nodes_) {
+    if (node->up() && node->honest()) checker_.trapped(node->replica().metrics().traps);
+  }
+  if (faults_happened_ || options_.message_loss > 0) return;
+  std::set<std::string> everywhere;
+  bool first = true;
+  for (const auto& node : nodes_) {
+    if (!node->honest()) continue;
+    std::set<std::string> seen = node->all_seen();
+    std::erase_if(seen, [](const std::string& text) { return !text.starts_with("{"); });
+    if (first) {
+      everywhere = std::move(seen);
+    } else {
+      std::erase_if(everywhere, [&](const std::string& text) { return !seen.contains(text); });
+    }
+    first = false;
+  }
+  checker_.everything_agreed(everywhere);
+}
+
+RunResult World::run() {
+  call(Milliseconds(100), "open", "ws://feed/ feed 1");
+  call(Milliseconds(150), "open", "ws://sequence/ ordered 0");
+  call(Milliseconds(200), "open", "ws://echo/ ordered 0");
+  for (int i = 0; i < 20; ++i) call(Milliseconds(400 + 100 * i), "send", "3 text" + std::to_string(i));
+  if (options_.crashes) choose_faults();
+  scheduler_.after(options_.block_interval, [this] { round(); });
+  scheduler_.run(options_.duration);
+  final_checks();
+  result_.violations = checker_.violations();
+  result_.digest = checker_.run_digest();
+  result_.blocks = blocks_.size();
+  result_.messages = checker_.messages();
+  result_.byzantine = byzantine_;
+  return result_;
+}
+
+}  // namespace
+
+RunResult run(const Options& options) { return World(options).run(); }
+
+}  // namespace icws::sim
