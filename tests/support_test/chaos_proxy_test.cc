@@ -25,7 +25,11 @@ class ChaosProxyTest : public testing::Test {
   // After this, what the client sends comes back.
   void greet(RawClient& client) {
     client.send(kRequest);
-    ASSERT_EQ(client.read(BytesView(kRequest).size()), kRequest);
+    const size_t size = BytesView(kRequest).size();
+    ASSERT_EQ(client.read(size), kRequest);
+    // The proxy counts after it has forwarded: without this, the counters may still move.
+    ASSERT_TRUE(proxy_.progress().wait_until(
+        [&](const auto& p) { return p.to_server_bytes >= size && p.to_client_bytes >= size; }));
   }
 
   HostileServer server_{std::nullopt, echo};

@@ -89,6 +89,8 @@ TEST(ReplayServer, GivesAReturningClientTheFreeStreamFromNowOn) {
   first.reset();
   ASSERT_TRUE(server.progress().wait_until([](const auto& p) { return p.open == 1; }));
   BeastClient returned(server.port(), "/");
+  // Before the stream goes on: a client that joins later begins later.
+  ASSERT_TRUE(server.progress().wait_until([](const auto& p) { return p.open == 2; }));
   subscribe(returned, 2);
   server.advance_to(10);
   EXPECT_EQ(read_messages(returned, 5), (std::vector<Bytes>{"0:5", "0:6", "0:7", "0:8", "0:9"}));
