@@ -17,7 +17,8 @@ std::expected<replica::CanisterSet, std::string> make_canisters(const std::strin
   std::istringstream list(names);
   for (std::string name; std::getline(list, name, ',');) {
     const auto make = known.find(name);
-    if (make == known.end()) return std::unexpected("there is no canister \"" + name + "\"; known: echo, feed");
+    if (make == known.end())
+      return std::unexpected("there is no canister \"" + name + "\"; known: echo, feed");
     if (std::ranges::any_of(out.canisters, [&](const auto& installed) { return installed.id == name; })) {
       return std::unexpected("the canister \"" + name + "\" is named twice");
     }

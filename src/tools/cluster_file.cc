@@ -80,7 +80,8 @@ class Parser {
   void chain_id(const json::value& value, std::string& out) {
     const auto* text = value.if_string();
     const auto printable = [](char c) { return c > ' ' && c <= '~'; };
-    if (text == nullptr || text->empty() || text->size() > kChainIdMax || !std::ranges::all_of(*text, printable)) {
+    if (text == nullptr || text->empty() || text->size() > kChainIdMax ||
+        !std::ranges::all_of(*text, printable)) {
       return fault("chain_id", "must be 1 to 50 printable characters");
     }
     out = std::string_view(*text);

@@ -3,8 +3,8 @@
 //   {"chain_id": "...", "replica_keys": ["64 hex digits", ...],
 //    "params": {"report_bytes_max": 32768, ...}, "agreement": {"hold_back_ms": 2000, ...}}
 //
-// `params` and `agreement` may be left out, and so may each of their fields; the defaults stand in cluster_params.h
-// and agreement/params.h.
+// `params` and `agreement` may be left out, and so may each of their fields; the defaults stand in
+// cluster_params.h and agreement/params.h.
 #pragma once
 
 #include <expected>

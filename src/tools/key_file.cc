@@ -37,7 +37,7 @@ std::optional<Bytes> from_hex(std::string_view text) {
 }
 
 std::expected<Bytes, std::string> read_key_file(const std::filesystem::path& file) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(file.c_str(), &status) != 0) return std::unexpected("cannot read the key file " + file.string());
   if ((status.st_mode & 077) != 0) {
     return std::unexpected("others can read the key file " + file.string() + ": chmod 600 it");

@@ -27,14 +27,13 @@ Answer<CaughtUp> catch_up(ReplicaLink& link, const BlockLog& log, Milliseconds c
                           std::stop_token stop) {
   const auto info = link.info(call_timeout);
   if (!info) return std::unexpected(info.error());
-  CaughtUp out{info->height, info->app_hash, 0, contradiction(log, info->height, info->app_hash)};
+  CaughtUp out{info->height, info->app_hash, contradiction(log, info->height, info->app_hash)};
   while (out.fault.empty() && out.height < log.head() && !stop.stop_requested()) {
     const auto next = log.read(out.height.next());
     const auto hash = link.finalize_and_commit(next->block, call_timeout);
     if (!hash) return std::unexpected(hash.error());
     out.height = out.height.next();
     out.app_hash = *hash;
-    ++out.blocks;
     out.fault = contradiction(log, out.height, out.app_hash);
   }
   return out;

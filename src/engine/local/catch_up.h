@@ -16,8 +16,6 @@ namespace icws::engine {
 struct CaughtUp {
   Height height;
   Digest app_hash;
-  // Blocks that it was given.
-  uint64_t blocks = 0;
   // Not empty: the replica contradicts the log, and why.
   std::string fault;
 };

@@ -52,21 +52,34 @@ void Orderer::recover_lost() {
   for (size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
     if (slot.standing != Standing::Lost || !pool_.idle(i)) continue;
-    const auto outcome = slot.recovery->take();
+    auto outcome = slot.recovery->take();
+    if (outcome && *outcome && (*outcome)->fault.empty() && (*outcome)->height < head_) outcome = close_up(i);
     if (outcome && *outcome && !(*outcome)->fault.empty()) {
       shut_out(i, (*outcome)->fault);
     } else if (outcome && *outcome && (*outcome)->height == head_) {
       slot.standing = Standing::Live;
       slot.app_hash = (*outcome)->app_hash;
-      hooks_.notice(name_of(i) + " is at height " + std::to_string(head_.value) + ", caught up by " +
-                    std::to_string((*outcome)->blocks) + " blocks");
-    } else {
+      hooks_.notice(name_of(i) + " is at height " + std::to_string(head_.value));
+    } else if (pool_.idle(i)) {
       pool_.start(i, [this, i, recovery = slot.recovery] {
         recovery->put(catch_up(*links_[i], log_, config_.call_timeout, stop_recoveries_.get_token()));
         pool_.finish(i);
       });
     }
   }
+}
+
+// The last few blocks, while the round waits: beside rounds that follow each other without a pause, a replica
+// would be one block behind for ever.
+std::optional<Answer<CaughtUp>> Orderer::close_up(size_t replica) {
+  auto answers = pool_.gather<Answer<CaughtUp>>(
+      {replica}, 0, config_.straggler_grace,
+      [this](size_t i) {
+        return catch_up(*links_[i], log_, config_.call_timeout, stop_recoveries_.get_token());
+      },
+      [](const auto&) { return true; });
+  if (answers.empty()) return std::nullopt;
+  return std::move(answers.begin()->second);
 }
 
 // Finds the app hash on which q replicas at the head agree, and shuts out those that differ.

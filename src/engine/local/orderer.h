@@ -93,6 +93,7 @@ class Orderer {
   };
 
   void recover_lost();
+  std::optional<Answer<CaughtUp>> close_up(size_t replica);
   bool settle();
   std::vector<size_t> live() const;
   std::vector<Bytes> transactions(const std::vector<size_t>& from);

@@ -107,7 +107,7 @@ TEST_F(OrdererTest, GoesOnWithoutADeadReplicaAndCatchesItUp) {
   replicas_[2]->set_fault(Fault::None);
   ASSERT_TRUE(reach_standing(2, Standing::Live));
   EXPECT_EQ(replicas_[2]->app_hash(), orderer_->status().app_hash);
-  EXPECT_NE(notices_.find("caught up by"), std::string::npos);
+  EXPECT_NE(notices_.find("replica 2 is left out"), std::string::npos);
 }
 
 TEST_F(OrdererTest, DoesNotDecideWithoutAQuorum) {

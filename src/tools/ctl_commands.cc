@@ -1,0 +1,158 @@
+#include "tools/ctl_commands.h"
+
+#include <iostream>
+
+#include "tools/exit_status.h"
+#include "tools/terminal_text.h"
+
+namespace icws::tools {
+namespace {
+
+namespace v1 = replica::v1;
+
+std::string describe(const v1::Opened& opened) {
+  std::string out = "opened";
+  if (!opened.subprotocol().empty()) out += "  subprotocol " + terminal_text(opened.subprotocol());
+  for (const auto& header : opened.headers()) {
+    out += "  " + terminal_text(header.name()) + ": " + terminal_text(header.value());
+  }
+  return out;
+}
+
+std::string describe(const v1::Message& message) {
+  const std::string key = message.key().empty() ? "" : terminal_text(message.key()) + "  ";
+  if (message.binary()) return "binary  " + key + to_hex(message.content());
+  return "text  " + key + terminal_text(message.content());
+}
+
+std::string describe(const v1::Closed& closed) {
+  std::string out = (closed.was_open() ? "closed  " : "open failed  ") + std::to_string(closed.code()) +
+                    "  " + closed.cause();
+  if (!closed.reason().empty()) out += "  \"" + terminal_text(closed.reason()) + "\"";
+  out += "  " + closed.message();
+  for (const auto& claim : closed.evidence()) {
+    out += "\n    replica " + std::to_string(claim.member()) + " claimed " +
+           (claim.head().empty() ? "to have left the chain" : to_hex(claim.head())) +
+           " in its report of height " + std::to_string(claim.height());
+  }
+  return out + (closed.reconnecting() ? "  (opens again)" : "");
+}
+
+std::string describe(const v1::TranscriptEntry& entry) {
+  switch (entry.what_case()) {
+    case v1::TranscriptEntry::kOpened:
+      return describe(entry.opened());
+    case v1::TranscriptEntry::kMessage:
+      return describe(entry.message());
+    case v1::TranscriptEntry::kGap:
+      return "gap  " + std::to_string(entry.gap().count()) + " messages of key " +
+             to_hex(entry.gap().key_hash());
+    case v1::TranscriptEntry::kClosed:
+      return describe(entry.closed());
+    case v1::TranscriptEntry::WHAT_NOT_SET:
+      break;
+  }
+  return "an entry that this program does not know";
+}
+
+template <class Response>
+int print_reply(const Response& response) {
+  if (response.ok()) {
+    std::cout << response.reply() << "\n";
+    return kExitOk;
+  }
+  std::cerr << "icwsctl: rejected: " << terminal_text(response.reply()) << "\n";
+  return kExitRejected;
+}
+
+}  // namespace
+
+Control::Control(std::string socket, Milliseconds timeout)
+    : socket_(std::move(socket)), timeout_(timeout), client_(socket_) {}
+
+int Control::failed(const grpc::Status& status) const {
+  switch (status.error_code()) {
+    case grpc::StatusCode::UNAVAILABLE:
+      std::cerr << "icwsctl: cannot reach a replica at " << socket_ << ": is the subnet running?\n";
+      return kExitUnreachable;
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      std::cerr << "icwsctl: no answer within " << timeout_.count() << " ms from " << socket_
+                << "; a call may still run later\n";
+      return kExitUnreachable;
+    case grpc::StatusCode::INVALID_ARGUMENT:
+    case grpc::StatusCode::NOT_FOUND:
+      std::cerr << "icwsctl: " << terminal_text(status.error_message()) << "\n";
+      return kExitUsage;
+    default:
+      std::cerr << "icwsctl: " << terminal_text(status.error_message()) << "\n";
+      return kExitFailure;
+  }
+}
+
+int Control::status() {
+  const auto answer = client_.status(timeout_);
+  if (!answer) return failed(answer.error());
+  TextTable table;
+  table.row({"chain", answer->chain_id()});
+  table.row({"replica", std::to_string(answer->replica()) + " of " + std::to_string(answer->replicas())});
+  table.row({"height", std::to_string(answer->height())});
+  table.row({"app hash", to_hex(answer->app_hash())});
+  table.row({"adapter", answer->adapter_connected() ? "connected" : "not connected"});
+  table.row({"entries agreed", std::to_string(answer->entries_agreed())});
+  table.row({"latency", "p50 " + std::to_string(answer->latency_p50_ms()) + " ms, p99 " +
+                            std::to_string(answer->latency_p99_ms()) + " ms (" +
+                            std::to_string(answer->latency_samples()) + " messages)"});
+  table.row({"last report", std::to_string(answer->last_report_bytes()) + " bytes"});
+  table.row({"reports pruned", std::to_string(answer->reports_pruned())});
+  table.row({"traps", std::to_string(answer->traps())});
+  table.row({"adapter events", std::to_string(answer->events_received()) + " received, " +
+                                   std::to_string(answer->events_absorbed()) + " absorbed, " +
+                                   std::to_string(answer->events_dropped()) + " dropped"});
+  table.row({"calls waiting", std::to_string(answer->calls_waiting())});
+  std::cout << table.format();
+  for (const auto& rejection : answer->rejections())
+    std::cout << "refused: " << terminal_text(rejection) << "\n";
+  return kExitOk;
+}
+
+int Control::connections() {
+  const auto answer = client_.connections(timeout_);
+  if (!answer) return failed(answer.error());
+  TextTable table;
+  table.row({"id", "canister", "mode", "state", "cause", "epoch", "position", "entries", "messages", "gaps",
+             "head", "socket", "url"});
+  for (const auto& c : answer->connections()) {
+    table.row({std::to_string(c.connection_id()), c.canister(),
+               c.mode() == v1::MODE_ORDERED ? "ordered" : "feed", c.state(),
+               c.cause().empty() ? "-" : c.cause(), std::to_string(c.epoch()), std::to_string(c.position()),
+               std::to_string(c.entries()), std::to_string(c.messages()), std::to_string(c.gaps()),
+               to_hex(c.head()).substr(0, 16), c.socket(), terminal_text(c.url(), 80)});
+  }
+  std::cout << "height " << answer->height() << "\n" << table.format();
+  return kExitOk;
+}
+
+int Control::call(const CallArguments& arguments) {
+  const auto answer = client_.call(arguments.canister, arguments.method, arguments.arguments, timeout_);
+  if (!answer) return failed(answer.error());
+  return print_reply(*answer);
+}
+
+int Control::query(const CallArguments& arguments) {
+  const auto answer = client_.query(arguments.canister, arguments.method, arguments.arguments, timeout_);
+  if (!answer) return failed(answer.error());
+  return print_reply(*answer);
+}
+
+int Control::follow(const FollowArguments& arguments) {
+  uint64_t left = arguments.count;
+  const auto status =
+      client_.follow(arguments.connection, arguments.from, [&](const v1::TranscriptEntry& entry) {
+        std::cout << entry.sequence() << "  epoch " << entry.epoch() << "  block " << entry.height() << "  "
+                  << describe(entry) << std::endl;
+        return arguments.count == 0 || --left > 0;
+      });
+  return status.ok() ? kExitOk : failed(status);
+}
+
+}  // namespace icws::tools

@@ -1,0 +1,44 @@
+// The commands of icwsctl.
+#pragma once
+
+#include <string>
+
+#include "base/time.h"
+#include "tools/replica_client.h"
+
+namespace icws::tools {
+
+struct CallArguments {
+  std::string canister;
+  std::string method;
+  std::string arguments;
+};
+
+struct FollowArguments {
+  uint64_t connection = 0;
+  uint64_t from = 1;
+  // 0: without end.
+  uint64_t count = 0;
+};
+
+// What: prints answers on stdout and what went wrong on stderr; every command gives the exit status.
+// Thread-safety: none.
+class Control {
+ public:
+  Control(std::string socket, Milliseconds timeout);
+
+  int status();
+  int connections();
+  int call(const CallArguments& arguments);
+  int query(const CallArguments& arguments);
+  int follow(const FollowArguments& arguments);
+
+ private:
+  int failed(const grpc::Status& status) const;
+
+  const std::string socket_;
+  const Milliseconds timeout_;
+  ReplicaClient client_;
+};
+
+}  // namespace icws::tools

@@ -1,0 +1,71 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "tools/ctl_commands.h"
+#include "tools/exit_status.h"
+#include "tools/subnet_layout.h"
+
+namespace {
+
+constexpr const char* kFooter =
+    "Exit statuses: 0 ok, 1 the canister rejected the call, 2 wrong usage, 3 cannot reach the replica, 4 "
+    "other "
+    "failure.\n"
+    "Examples:\n"
+    "  icwsctl --directory DIR status\n"
+    "  icwsctl --directory DIR --replica 2 connections\n"
+    "  icwsctl --directory DIR call echo open '{\"url\": \"ws://127.0.0.1:9001/\"}'\n"
+    "  icwsctl --directory DIR transcript follow 1 --from 1 --count 10";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace icws::tools;
+  CLI::App app("Talks to one replica of a subnet.", "icwsctl");
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  std::string socket;
+  std::string directory;
+  uint32_t replica = 0;
+  double timeout_seconds = 30;
+  auto* socket_option = app.add_option("--socket", socket, "the replica's Unix socket");
+  app.add_option("--directory", directory, "of icws-subnet; with --replica")->excludes(socket_option);
+  app.add_option("--replica", replica, "which replica of --directory")->capture_default_str();
+  app.add_option("--timeout", timeout_seconds, "seconds to wait for an answer")
+      ->check(CLI::Range(0.001, 300.0))
+      ->capture_default_str();
+
+  CallArguments call;
+  const auto add_call = [&](const char* name, const char* help) {
+    auto* command = app.add_subcommand(name, help);
+    command->add_option("canister", call.canister)->required();
+    command->add_option("method", call.method)->required();
+    command->add_option("arguments", call.arguments, "as the canister wants them, for example JSON");
+    return command;
+  };
+  auto* status = app.add_subcommand("status", "height, app hash, latencies, counters");
+  auto* connections = app.add_subcommand("connections", "every connection with position and head");
+  auto* submit = add_call("call", "call a canister; waits until it ran in a block");
+  auto* query = add_call("query", "ask a canister, on the last committed state");
+  FollowArguments follow;
+  auto* transcript = app.add_subcommand("transcript", "what the replicas agreed on");
+  transcript->require_subcommand(1);
+  auto* follow_command = transcript->add_subcommand("follow", "print entries, then wait for more");
+  follow_command->add_option("connection", follow.connection)->required();
+  follow_command->add_option("--from", follow.from, "first sequence")->capture_default_str();
+  follow_command->add_option("--count", follow.count, "end after so many entries (default: never)");
+  try {
+    app.parse(argc, argv);
+    if (socket.empty() && directory.empty()) throw CLI::RequiredError("--socket or --directory");
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  if (socket.empty()) socket = SubnetLayout{directory}.replica_socket(replica).string();
+
+  Control control(socket, icws::Milliseconds(static_cast<int64_t>(timeout_seconds * 1000)));
+  if (*status) return control.status();
+  if (*connections) return control.connections();
+  if (*submit) return control.call(call);
+  if (*query) return control.query(call);
+  return control.follow(follow);
+}

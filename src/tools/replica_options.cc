@@ -1,0 +1,101 @@
+#include "tools/replica_options.h"
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "base/signature.h"
+#include "tools/canister_names.h"
+#include "tools/cluster_file.h"
+#include "tools/exit_status.h"
+#include "tools/key_file.h"
+
+namespace icws::tools {
+namespace {
+
+// 108 bytes with the terminating zero.
+constexpr size_t kSocketPathMax = 107;
+
+struct Flags {
+  uint32_t index = 0;
+  std::string state_directory, socket, adapter_socket, cluster, key, canisters;
+};
+
+std::string read_file(const std::string& name) {
+  std::ifstream in(name, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+// Everything that is wrong with the flags' values and the files.
+std::vector<std::string> resolve(const Flags& flags, bool fake_key, ReplicaOptions& out) {
+  std::vector<std::string> faults;
+  for (const auto& path : {flags.socket, flags.adapter_socket}) {
+    if (auto fault = socket_path_fault(path); !fault.empty()) faults.push_back(std::move(fault));
+  }
+  if (auto canisters = make_canisters(flags.canisters); !canisters) faults.push_back(canisters.error());
+  auto seed = read_key_file(flags.key);
+  if (seed) {
+    out.seed = *seed;
+  } else {
+    faults.push_back(seed.error());
+  }
+  auto cluster = parse_cluster(read_file(flags.cluster));
+  if (!cluster) {
+    for (const auto& fault : cluster.error()) faults.push_back(flags.cluster + ": " + fault);
+    return faults;
+  }
+  out.cluster = std::move(*cluster);
+  if (flags.index >= out.cluster.replica_keys.size()) {
+    faults.push_back("--index must be below " + std::to_string(out.cluster.replica_keys.size()) +
+                     ", the number of replicas in the cluster file");
+  } else if (seed && !fake_key && SigningKey(*seed).public_key() != out.cluster.replica_keys[flags.index]) {
+    faults.push_back("the key file is not that of replica " + std::to_string(flags.index) +
+                     " in the cluster file");
+  }
+  return faults;
+}
+
+}  // namespace
+
+std::string socket_path_fault(const std::string& path) {
+  if (path.size() <= kSocketPathMax) return {};
+  return "the socket path " + path + " has " + std::to_string(path.size()) + " bytes, at most " +
+         std::to_string(kSocketPathMax) + " are possible: choose a shorter directory";
+}
+
+std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string> arguments, bool fake_key) {
+  CLI::App app("One replica: executes blocks, reports what its adapter saw, answers users.", "icws-replica");
+  Flags flags;
+  app.add_option("--index", flags.index, "this replica's place in the cluster file, from 0")->required();
+  app.add_option("--state-dir", flags.state_directory, "where the state is kept (RocksDB); made if missing")
+      ->required();
+  app.add_option("--socket", flags.socket, "Unix socket to serve the orderer and users on")->required();
+  app.add_option("--adapter-socket", flags.adapter_socket, "Unix socket of this replica's adapter")
+      ->required();
+  app.add_option("--cluster", flags.cluster, "cluster file: chain id, public keys, parameters")
+      ->required()
+      ->check(CLI::ExistingFile);
+  app.add_option("--key", flags.key, "private key file, mode 0600")->required();
+  app.add_option("--canisters", flags.canisters, "canisters to install, comma separated: echo,feed");
+  try {
+    std::ranges::reverse(arguments);
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    return std::unexpected(app.exit(error) == 0 ? kExitOk : kExitUsage);
+  }
+  ReplicaOptions out;
+  out.self = ReplicaIndex(flags.index);
+  out.state_directory = flags.state_directory;
+  out.socket = flags.socket;
+  out.adapter_socket = flags.adapter_socket;
+  out.canisters = flags.canisters;
+  const auto faults = resolve(flags, fake_key, out);
+  for (const auto& fault : faults) std::cerr << "icws-replica: " << fault << "\n";
+  if (!faults.empty()) return std::unexpected(kExitUsage);
+  return out;
+}
+
+}  // namespace icws::tools

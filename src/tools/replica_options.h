@@ -1,0 +1,34 @@
+// The command line of icws-replica.
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "replica/cluster_params.h"
+
+namespace icws::tools {
+
+struct ReplicaOptions {
+  ReplicaIndex self;
+  std::filesystem::path state_directory;
+  std::string socket;
+  std::string adapter_socket;
+  replica::ClusterParams cluster;
+  // Of the private key.
+  Bytes seed;
+  std::string canisters;
+};
+
+// Parses the flags and reads the files that they name. `fake_key`: the key need not be the one that the
+// cluster file has for this replica (only a test's Byzantine replica wants that). On --help or a fault it
+// prints (to stdout or stderr; all faults at once) and gives the exit status.
+std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string> arguments,
+                                                         bool fake_key = false);
+
+// A Unix socket's path must fit in sockaddr_un. Empty: it does; else what is wrong.
+std::string socket_path_fault(const std::string& path);
+
+}  // namespace icws::tools

@@ -1,0 +1,27 @@
+// Where a development subnet keeps its files, below one directory. icws-subnet writes them, icwsctl and tests
+// read.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace icws::tools {
+
+struct SubnetLayout {
+  std::filesystem::path directory;
+
+  std::filesystem::path cluster_file() const { return directory / "cluster.json"; }
+  std::filesystem::path block_log() const { return directory / "blocks.log"; }
+  // {"subnet": pid, "replicas": [pid, ...], "adapters": [pid, ...]}; 0: not running.
+  std::filesystem::path pids_file() const { return directory / "pids.json"; }
+  // Mode 0700, as the adapter demands of its socket's directory.
+  std::filesystem::path replica(size_t i) const { return directory / ("replica-" + std::to_string(i)); }
+  std::filesystem::path key_file(size_t i) const { return replica(i) / "key"; }
+  std::filesystem::path state(size_t i) const { return replica(i) / "state"; }
+  std::filesystem::path replica_socket(size_t i) const { return replica(i) / "replica.sock"; }
+  std::filesystem::path adapter_socket(size_t i) const { return replica(i) / "adapter.sock"; }
+  std::filesystem::path replica_log(size_t i) const { return replica(i) / "replica.log"; }
+  std::filesystem::path adapter_log(size_t i) const { return replica(i) / "adapter.log"; }
+};
+
+}  // namespace icws::tools

@@ -1,0 +1,36 @@
+// The command line of icws-subnet.
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+
+namespace icws::tools {
+
+struct SubnetOptions {
+  uint32_t replicas = 4;
+  // Empty: a fresh one below the system's temporary directory.
+  std::filesystem::path directory;
+  Milliseconds block_interval{50};
+  std::vector<std::string> allow_networks;
+  std::string ca_file;
+  std::string canisters = "echo,feed";
+  // 0: until a signal.
+  Milliseconds run_for{0};
+  bool restart = true;
+  struct Program {
+    std::filesystem::path path;
+    std::vector<std::string> arguments;
+  };
+  // By replica index: what to run in place of icws-replica, with arguments before the usual ones.
+  std::map<size_t, Program> replica_programs;
+};
+
+// On --help or a fault it prints and gives the exit status.
+std::expected<SubnetOptions, int> parse_subnet_options(std::vector<std::string> arguments);
+
+}  // namespace icws::tools

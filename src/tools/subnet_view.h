@@ -1,0 +1,36 @@
+// What icws-subnet shows: the replicas and, per connection, where each of them is.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/local/orderer.h"
+#include "icws/replica/v1/replica.pb.h"
+
+namespace icws::tools {
+
+struct ReplicaPanel {
+  pid_t pid = 0;
+  pid_t adapter_pid = 0;
+  // Empty: no answer.
+  std::optional<replica::v1::StatusResponse> status;
+  replica::v1::ListConnectionsResponse connections;
+};
+
+struct SubnetPanel {
+  std::string chain_id;
+  engine::OrdererStatus orderer;
+  std::vector<ReplicaPanel> replicas;
+  // Newest last.
+  std::vector<std::string> notices;
+};
+
+// Several lines.
+std::string format_panel(const SubnetPanel& panel);
+// One line: for logs.
+std::string format_summary(const SubnetPanel& panel);
+
+}  // namespace icws::tools
