@@ -6,27 +6,48 @@
 namespace icws::transform::detail {
 namespace {
 
+// No double needs more significant digits to be told from all others; a token with more is never ES6's form.
+constexpr int kDigitsMax = 17;
+
 // The value 0.DIGITS * 10^point; digits neither begin nor end with '0', none for zero.
 struct Decimal {
-  Bytes digits;
+  char digits[kDigitsMax];
+  int count = 0;
   int64_t point = 0;
-  bool operator==(const Decimal&) const = default;
+
+  BytesView view() const { return {digits, static_cast<size_t>(count)}; }
+  bool operator==(const Decimal& other) const { return point == other.point && view() == other.view(); }
 };
 
-// Of a number without its sign. Empty if the exponent is beyond any double.
+// False if there are more than kDigitsMax digits.
+bool read_mantissa(BytesView mantissa, Decimal& out) {
+  size_t zeros = 0;  // read, but not yet known to be followed by another digit
+  bool fraction = false;
+  for (const char c : mantissa) {
+    if (c == '.') {
+      fraction = true;
+    } else if (c == '0' && out.count == 0) {
+      out.point -= fraction ? 1 : 0;
+    } else {
+      out.point += fraction ? 0 : 1;
+      if (c == '0') {
+        ++zeros;
+        continue;
+      }
+      if (static_cast<size_t>(out.count) + zeros >= kDigitsMax) return false;
+      for (; zeros > 0; --zeros) out.digits[out.count++] = '0';
+      out.digits[out.count++] = c;
+    }
+  }
+  return true;
+}
+
+// Of a number without its sign. Empty if it has too many digits or an exponent beyond any double.
 std::optional<Decimal> decimal_of(BytesView token) {
   Decimal out;
   const size_t mark = token.find_first_of("eE");
-  const BytesView mantissa = token.substr(0, mark);
-  const size_t dot = mantissa.find('.');
-  out.digits = mantissa.substr(0, dot);
-  out.point = static_cast<int64_t>(out.digits.size());
-  if (dot != BytesView::npos) out.digits += mantissa.substr(dot + 1);
-  const size_t first = out.digits.find_first_not_of('0');
-  if (first == Bytes::npos) return Decimal{};
-  out.digits.erase(0, first);
-  out.point -= static_cast<int64_t>(first);
-  out.digits.erase(out.digits.find_last_not_of('0') + 1);
+  if (!read_mantissa(token.substr(0, mark), out)) return {};
+  if (out.count == 0) return Decimal{};
   if (mark != BytesView::npos) {
     BytesView text = token.substr(mark + 1);
     if (text.front() == '+') text.remove_prefix(1);
@@ -37,20 +58,33 @@ std::optional<Decimal> decimal_of(BytesView token) {
   return out;
 }
 
+// Whether `value` has the digits of the shortest decimal that reads as the same double.
+bool is_shortest(const Decimal& value, BytesView magnitude) {
+  // DBL_DIG: in the range of normal doubles, no two decimals of up to 15 digits read as the same one.
+  if (value.count <= 15 && value.point > -300 && value.point <= 300) return true;
+  double read = 0;
+  const auto result = std::from_chars(magnitude.data(), magnitude.data() + magnitude.size(), read);
+  if (result.ec != std::errc()) return false;
+  char text[32];
+  const auto written = std::to_chars(text, text + sizeof text, read, std::chars_format::scientific);
+  return decimal_of(BytesView(text, static_cast<size_t>(written.ptr - text))) == value;
+}
+
 // ECMA-262, Number::toString: k digits, n = point.
 void append_es6(const Decimal& value, Bytes& out) {
-  const auto k = static_cast<int64_t>(value.digits.size());
+  const auto k = static_cast<int64_t>(value.count);
   const int64_t n = value.point;
+  const BytesView digits = value.view();
   if (k <= n && n <= 21) {
-    out.append(value.digits).append(static_cast<size_t>(n - k), '0');
+    out.append(digits).append(static_cast<size_t>(n - k), '0');
   } else if (0 < n && n <= 21) {
-    out.append(value.digits, 0, static_cast<size_t>(n)).append(1, '.');
-    out.append(value.digits, static_cast<size_t>(n));
+    out.append(digits, 0, static_cast<size_t>(n)).append(1, '.');
+    out.append(digits, static_cast<size_t>(n));
   } else if (-6 < n && n <= 0) {
-    out.append("0.").append(static_cast<size_t>(-n), '0').append(value.digits);
+    out.append("0.").append(static_cast<size_t>(-n), '0').append(digits);
   } else {
-    out.append(value.digits, 0, 1);
-    if (k > 1) out.append(1, '.').append(value.digits, 1);
+    out.append(digits, 0, 1);
+    if (k > 1) out.append(1, '.').append(digits, 1);
     out.append(n > 0 ? "e+" : "e-").append(std::to_string(n > 0 ? n - 1 : 1 - n));
   }
 }
@@ -60,31 +94,15 @@ void append_es6(const Decimal& value, Bytes& out) {
 void append_number(BytesView token, Bytes& out) {
   const bool negative = token.front() == '-';
   const BytesView magnitude = token.substr(negative ? 1 : 0);
-  if (magnitude.size() <= 15 && magnitude.find_first_not_of("0123456789") == BytesView::npos) {
-    out += magnitude == "0" ? magnitude : token;  // every such integer is a double, and written like this
-    return;
-  }
-  const std::optional<Decimal> exact = decimal_of(magnitude);
-  if (exact && exact->digits.empty()) {
+  const std::optional<Decimal> value = decimal_of(magnitude);
+  if (value && value->count == 0) {
     out += '0';
-    return;
-  }
-  double value = 0;
-  char text[32];
-  const auto read = std::from_chars(magnitude.data(), magnitude.data() + magnitude.size(), value);
-  if (!exact || read.ec != std::errc()) {
+  } else if (!value || !is_shortest(*value, magnitude)) {
     out += token;
-    return;
+  } else {
+    if (negative) out += '-';
+    append_es6(*value, out);
   }
-  const auto written = std::to_chars(text, text + sizeof text, value, std::chars_format::scientific);
-  const std::optional<Decimal> shortest =
-      decimal_of(BytesView(text, static_cast<size_t>(written.ptr - text)));
-  if (shortest != exact) {
-    out += token;
-    return;
-  }
-  if (negative) out += '-';
-  append_es6(*exact, out);
 }
 
 }  // namespace icws::transform::detail
