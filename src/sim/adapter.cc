@@ -117,7 +117,8 @@ void Adapter::acknowledge(const replica::AcknowledgeCommand& acknowledge) {
   socket.status.acknowledged = acknowledge.event;
   socket.status.position = acknowledge.position;
   socket.status.head = acknowledge.head;
-  while (!socket.events.empty() && socket.events.front().sequence <= acknowledge.event) socket.events.pop_front();
+  while (!socket.events.empty() && socket.events.front().sequence <= acknowledge.event)
+    socket.events.pop_front();
 }
 
 }  // namespace icws::sim

@@ -32,7 +32,8 @@ void Checker::entries(const replica::Replica& replica) {
   for (const replica::ConnectionView& view : replica.connections()) {
     Connection& connection = connections_[view.id];
     connection.feed = view.mode == replica::Mode::Feed;
-    for (const transcript::Entry& entry : replica.transcript(view.id, connection.last.next(), kEntriesAtOnce)) {
+    for (const transcript::Entry& entry :
+         replica.transcript(view.id, connection.last.next(), kEntriesAtOnce)) {
       if (entry.sequence != connection.last.next()) violation("a hole in a transcript");
       connection.last = entry.sequence;
       if (const auto* text = std::get_if<transcript::Message>(&entry.what)) {
@@ -60,7 +61,8 @@ void Checker::message(ConnectionId id, Connection& connection, const replica::Co
     connection.serials[key] = std::max(serial, connection.serials[key]);
   } else if (view.url.starts_with("ws://sequence")) {
     ++connection.sequence;
-    if (text != "sequence " + std::to_string(connection.sequence)) violation(where + ": not the next of the sequence");
+    if (text != "sequence " + std::to_string(connection.sequence))
+      violation(where + ": not the next of the sequence");
   }
 }
 
@@ -68,11 +70,16 @@ void Checker::everything_agreed(const std::set<std::string>& seen_by_all) {
   for (const auto& [id, connection] : connections_) {
     if (!connection.feed) continue;
     uint64_t missing = 0;
-    for (const std::string& text : seen_by_all) missing += !connection.texts.contains(text);
+    std::string example;
+    for (const std::string& text : seen_by_all) {
+      if (connection.texts.contains(text)) continue;
+      ++missing;
+      example = text;
+    }
     if (missing > connection.gaps) {
       violation("connection " + std::to_string(id.value) + ": " + std::to_string(missing) +
-                " messages that every honest replica saw were not agreed, " + std::to_string(connection.gaps) +
-                " are in gaps");
+                " messages that every honest replica saw were not agreed (" + example + " is one), " +
+                std::to_string(connection.gaps) + " are in gaps");
     }
   }
 }

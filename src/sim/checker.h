@@ -13,7 +13,8 @@
 
 namespace icws::sim {
 
-// What: safety and liveness, apart. Thread-safety: none. A violation is a sentence; the run goes on to its end.
+// What: safety and liveness, apart. Thread-safety: none. A violation is a sentence; the run goes on to its
+// end.
 class Checker {
  public:
   // How many honest replicas' sockets have received a text so far.
@@ -43,7 +44,8 @@ class Checker {
     uint64_t gaps = 0;
     bool feed = false;
   };
-  void message(ConnectionId id, Connection& connection, const replica::ConnectionView& view, const std::string& text);
+  void message(ConnectionId id, Connection& connection, const replica::ConnectionView& view,
+               const std::string& text);
   void violation(std::string what);
 
   const uint32_t faulty_max_;

@@ -9,7 +9,8 @@
 namespace icws::sim {
 namespace {
 
-// Forgets what a replica must keep beside the agreed state: the bug that Planted::LoseLocalRecords stands for.
+// Forgets what a replica must keep beside the agreed state: the bug that Planted::LoseLocalRecords stands
+// for.
 class ForgetfulStorage final : public replica::Storage {
  public:
   std::optional<Bytes> get(BytesView key) const override { return inner_.get(key); }
@@ -61,8 +62,8 @@ Node::Node(uint32_t index, replica::ClusterParams params, Scheduler& scheduler, 
 void Node::start() {
   replica::CanisterSet canisters;
   canisters.canisters.push_back({"sim", make_canister()});
-  replica_ = std::make_unique<replica::Replica>(replica::Replica::Config{params_, ReplicaIndex(index_)}, verifier_,
-                                                *storage_, std::move(canisters));
+  replica_ = std::make_unique<replica::Replica>(replica::Replica::Config{params_, ReplicaIndex(index_)},
+                                                verifier_, *storage_, std::move(canisters));
   attach();
 }
 
@@ -94,8 +95,10 @@ void Node::lie(replica::SocketEvent& event) {
   auto* message = std::get_if<replica::SocketMessage>(&event.what);
   if (message == nullptr) return;
   if (byzantine_ == Byzantine::LieDigests && prng_.chance(1, 2)) message->content += " ";
-  if (byzantine_ == Byzantine::LieDigests && prng_.chance(1, 4)) message->content = Server::feed_text(1, prng_.below(9));
-  if (byzantine_ == Byzantine::FloodItems) message->content = Server::feed_text(0, 1'000'000 + prng_.below(1'000'000));
+  if (byzantine_ == Byzantine::LieDigests && prng_.chance(1, 4))
+    message->content = Server::feed_text(1, prng_.below(9));
+  if (byzantine_ == Byzantine::FloodItems)
+    message->content = Server::feed_text(0, 1'000'000 + prng_.below(1'000'000));
   if (byzantine_ == Byzantine::FalseEnd && prng_.chance(1, 10)) event.what = replica::SocketClosed{};
 }
 
@@ -109,7 +112,8 @@ Bytes Node::prepare(const replica::ProposalRequest& request) {
     payload[prng_.below(payload.size())] ^= static_cast<char>(1 + prng_.below(255));
   }
   if (byzantine_ == Byzantine::Withhold) {
-    auto decoded = agreement::decode_payload(payload, [](ConnectionId) { return std::optional<agreement::Mode>(); });
+    auto decoded =
+        agreement::decode_payload(payload, [](ConnectionId) { return std::optional<agreement::Mode>(); });
     if (decoded) {
       decoded->decisions.clear();
       payload = agreement::encode_payload(*decoded);

@@ -4,22 +4,32 @@ namespace icws::sim {
 
 std::string to_string(Byzantine strategy) {
   switch (strategy) {
-    case Byzantine::None: return "none";
-    case Byzantine::LieDigests: return "lie-digests";
-    case Byzantine::ForgeContents: return "forge-contents";
-    case Byzantine::FloodItems: return "flood-items";
-    case Byzantine::Withhold: return "withhold";
-    case Byzantine::ReplayReports: return "replay-reports";
-    case Byzantine::FalseEnd: return "false-end";
+    case Byzantine::None:
+      return "none";
+    case Byzantine::LieDigests:
+      return "lie-digests";
+    case Byzantine::ForgeContents:
+      return "forge-contents";
+    case Byzantine::FloodItems:
+      return "flood-items";
+    case Byzantine::Withhold:
+      return "withhold";
+    case Byzantine::ReplayReports:
+      return "replay-reports";
+    case Byzantine::FalseEnd:
+      return "false-end";
   }
   return "unknown";
 }
 
 std::string to_string(Planted planted) {
   switch (planted) {
-    case Planted::None: return "none";
-    case Planted::LoseLocalRecords: return "lose-local-records";
-    case Planted::SkipOneBlock: return "skip-one-block";
+    case Planted::None:
+      return "none";
+    case Planted::LoseLocalRecords:
+      return "lose-local-records";
+    case Planted::SkipOneBlock:
+      return "skip-one-block";
   }
   return "unknown";
 }

@@ -8,7 +8,15 @@
 
 namespace icws::sim {
 
-enum class Byzantine : uint8_t { None, LieDigests, ForgeContents, FloodItems, Withhold, ReplayReports, FalseEnd };
+enum class Byzantine : uint8_t {
+  None,
+  LieDigests,
+  ForgeContents,
+  FloodItems,
+  Withhold,
+  ReplayReports,
+  FalseEnd
+};
 // A bug put in on purpose: the checkers must find it.
 enum class Planted : uint8_t { None, LoseLocalRecords, SkipOneBlock };
 

@@ -17,7 +17,9 @@ using SimTime = Milliseconds;
 class Scheduler {
  public:
   SimTime now() const { return now_; }
-  void after(SimTime delay, std::function<void()> what) { queue_.push(Item{now_ + delay, ++sequence_, std::move(what)}); }
+  void after(SimTime delay, std::function<void()> what) {
+    queue_.push(Item{now_ + delay, ++sequence_, std::move(what)});
+  }
   // Runs everything up to and including `until`.
   void run(SimTime until) {
     while (!queue_.empty() && queue_.top().at <= until) {

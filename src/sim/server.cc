@@ -29,9 +29,13 @@ bool Server::parse_feed_text(const std::string& text, uint32_t& key, uint64_t& s
 
 Server::SocketId Server::connect(const std::string& url, SocketSink sink) {
   const SocketId id = ++last_socket_;
-  Socket socket{url, std::move(sink), url.starts_with("ws://feed"), {}, {}, 0};
+  Socket socket;
+  socket.url = url;
+  socket.sink = std::move(sink);
+  socket.feed = url.starts_with("ws://feed");
   for (uint32_t key = 0; key < traits_.keys; ++key) {
-    socket.delays.emplace_back(static_cast<int64_t>(prng_.below(static_cast<uint64_t>(traits_.spread.count()) + 1)));
+    socket.delays.emplace_back(
+        static_cast<int64_t>(prng_.below(static_cast<uint64_t>(traits_.spread.count()) + 1)));
     socket.last.emplace_back(0);
   }
   sockets_.emplace(id, std::move(socket));
@@ -43,6 +47,7 @@ Server::SocketId Server::connect(const std::string& url, SocketSink sink) {
       sockets_.erase(it);
       return sink.closed({false, 1006, {}, transcript::Cause::ConnectionRefused, {}});
     }
+    it->second.open = true;
     it->second.sink.opened({"", {}});
     if (it->second.url.starts_with("ws://sequence")) send_sequence(id);
   });
@@ -80,7 +85,7 @@ void Server::send_feed() {
   const auto key = static_cast<uint32_t>(prng_.below(traits_.keys));
   const uint64_t serial = ++sent_[key];
   for (auto& [id, socket] : sockets_) {
-    if (!socket.feed || prng_.chance(traits_.loss_per_mille, 1000)) continue;
+    if (!socket.feed || !socket.open || prng_.chance(traits_.loss_per_mille, 1000)) continue;
     SimTime at = scheduler_.now() + socket.delays[key] + Milliseconds(static_cast<int64_t>(prng_.below(10)));
     at = std::max(at, socket.last[key] + Milliseconds(1));
     socket.last[key] = at;
@@ -89,8 +94,9 @@ void Server::send_feed() {
       if (it != sockets_.end()) it->second.sink.message({replica::MessageKind::Text, text});
     });
   }
-  scheduler_.after(Milliseconds(1 + static_cast<int64_t>(prng_.below(2 * static_cast<uint64_t>(traits_.gap.count())))),
-                   [this] { send_feed(); });
+  scheduler_.after(
+      Milliseconds(1 + static_cast<int64_t>(prng_.below(2 * static_cast<uint64_t>(traits_.gap.count())))),
+      [this] { send_feed(); });
 }
 
 void Server::send_sequence(SocketId id) {
@@ -102,7 +108,8 @@ void Server::send_sequence(SocketId id) {
     return sink.closed({true, 1000, "done", transcript::Cause::Server, {}});
   }
   it->second.sink.message({replica::MessageKind::Text, "sequence " + std::to_string(++it->second.next)});
-  scheduler_.after(kSequenceGap + Milliseconds(static_cast<int64_t>(prng_.below(20))), [this, id] { send_sequence(id); });
+  scheduler_.after(kSequenceGap + Milliseconds(static_cast<int64_t>(prng_.below(20))),
+                   [this, id] { send_sequence(id); });
 }
 
 }  // namespace icws::sim

@@ -20,14 +20,14 @@ struct SocketSink {
   std::function<void(replica::SocketClosed)> closed;
 };
 
-// What: a feed (`ws://feed/`), a sequence (`ws://sequence/`: the same messages for every client, from its first) and an
-// echo (`ws://echo/`). The feed keeps the order within a key on every socket and mixes the keys differently.
-// Thread-safety: none. Lifetime: sinks must stay valid until disconnect().
+// What: a feed (`ws://feed/`), a sequence (`ws://sequence/`: the same messages for every client, from its
+// first) and an echo (`ws://echo/`). The feed keeps the order within a key on every socket and mixes the keys
+// differently. Thread-safety: none. Lifetime: sinks must stay valid until disconnect().
 class Server {
  public:
   struct Traits {
-    Milliseconds gap{40};       // between messages of the feed
-    Milliseconds spread{30};    // of delays among keys of one socket
+    Milliseconds gap{40};     // between messages of the feed
+    Milliseconds spread{30};  // of delays among keys of one socket
     uint32_t keys = 5;
     uint32_t loss_per_mille = 0;
     Milliseconds stop_after{0};  // the feed falls silent
@@ -52,6 +52,7 @@ class Server {
     std::string url;
     SocketSink sink;
     bool feed = false;
+    bool open = false;
     std::vector<Milliseconds> delays;  // by key
     std::vector<SimTime> last;         // by key: later messages never overtake
     uint64_t next = 0;                 // sequence server

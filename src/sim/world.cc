@@ -75,8 +75,8 @@ World::World(const Options& options)
   if (options.byzantine_from_seed) byzantine_ = static_cast<Byzantine>(prng_.below(7));
   for (uint32_t i = 0; i < options.replicas; ++i) {
     const Byzantine strategy = i == 0 ? byzantine_ : Byzantine::None;
-    nodes_.push_back(std::make_unique<Node>(i, sim_params(options.replicas), scheduler_, server_, prng_, strategy,
-                                            options.planted));
+    nodes_.push_back(std::make_unique<Node>(i, sim_params(options.replicas), scheduler_, server_, prng_,
+                                            strategy, options.planted));
     nodes_.back()->start();
   }
 }
@@ -128,7 +128,8 @@ void World::catch_up(Node& node, size_t blocks) {
 
 std::optional<replica::Block> World::propose() {
   const Height height(blocks_.size() + 1);
-  replica::Block block{height, BlockTime(Milliseconds(1'700'000'000'000) + scheduler_.now()), {}, transactions_};
+  replica::Block block{
+      height, BlockTime(Milliseconds(1'700'000'000'000) + scheduler_.now()), {}, transactions_};
   for (uint32_t attempt = 0; attempt < nodes_.size(); ++attempt) {
     Node& proposer = *nodes_[(height.value + attempt) % nodes_.size()];
     if (!proposer.working(scheduler_.now())) continue;
@@ -156,7 +157,8 @@ void World::execute(const replica::Block& block) {
   std::map<uint32_t, Digest> hashes;
   for (const auto& node : nodes_) {
     if (!node->working(scheduler_.now())) continue;
-    const bool skip = options_.planted == Planted::SkipOneBlock && node->index() == 1 && block.height.value == 40;
+    const bool skip =
+        options_.planted == Planted::SkipOneBlock && node->index() == 1 && block.height.value == 40;
     if (skip) {
       replica::Block other = block;
       other.payload.clear();

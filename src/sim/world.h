@@ -1,4 +1,5 @@
-// A subnet in virtual time: replicas with the production code, their adapters, a server, an engine, and faults.
+// A subnet in virtual time: replicas with the production code, their adapters, a server, an engine, and
+// faults.
 #pragma once
 
 #include <memory>
