@@ -1,0 +1,37 @@
+# What a person types. Each target is a script in scripts/, which says more.
+.DEFAULT_GOAL := help
+.PHONY: help demo test build format tidy sanitize clean
+
+help:
+	@echo "make demo      install what is needed, build, and run four replicas against two servers"
+	@echo "make test      install what is needed, build, and run every test"
+	@echo "make build     install what is needed and build (build/bin)"
+	@echo "make tidy      check the house rules (includes by level, banned words, file lengths)"
+	@echo "make format    format the sources with clang-format"
+	@echo "make sanitize  build and test with a sanitizer: SANITIZE=address (default), thread, undefined"
+	@echo "make clean     remove the build directories"
+
+build:
+	@scripts/install-deps
+	@scripts/build
+
+demo: build
+	@scripts/demo
+
+test: build
+	@scripts/test
+
+tidy:
+	@python3 tests/tidy/tidy.py .
+
+format:
+	@git ls-files '*.h' '*.cc' | xargs "$$(command -v clang-format-19 || echo clang-format)" -i
+
+SANITIZE ?= address
+sanitize:
+	@scripts/install-deps
+	@BUILD_DIR=build/sanitize-$(SANITIZE) scripts/build -DSANITIZE=$(SANITIZE)
+	@BUILD_DIR=build/sanitize-$(SANITIZE) scripts/test
+
+clean:
+	rm -rf build
