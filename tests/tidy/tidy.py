@@ -83,7 +83,7 @@ def check_words(path, raw, code):
                 yield Finding(rule, path, number, "take time and randomness as arguments; wait for events")
 
 
-def check_includes(root, path, raw):
+def check_includes(path, raw):
     own = level_of(path)
     in_tests = path.startswith("tests/")
     for number, line in enumerate(raw.splitlines(), 1):
@@ -95,7 +95,7 @@ def check_includes(root, path, raw):
             yield Finding("beast-websocket", path, number, "only tests may include Beast's WebSocket")
         if match.group(1) == "<" or in_tests or own is None:
             continue
-        target = f"src/{name}" if (root / "src" / name.split("/")[0]).is_dir() else name
+        target = f"src/{name}" if level_of(f"src/{name}") is not None else name
         if target.startswith("tests/"):
             yield Finding("level", path, number, "only tests may include tests")
         other = level_of(target)
@@ -166,7 +166,7 @@ def check(root):
             continue
         code = without_comments(raw)
         found += check_words(path, raw, code)
-        found += check_includes(root, path, raw)
+        found += check_includes(path, raw)
         found += check_coroutines(path, code)
     exceptions = allowed(root)
 
