@@ -1,0 +1,148 @@
+// One WebSocket connection, from its URL to its end.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "adapter/config.h"
+#include "adapter/connector.h"
+#include "adapter/event_hub.h"
+#include "adapter/failure.h"
+#include "adapter/send_queue.h"
+#include "adapter/stream.h"
+#include "adapter/upgrade.h"
+#include "adapter/watchdog.h"
+#include "replica/adapter_port.h"
+#include "ws/decoder.h"
+
+namespace icws::adapter {
+
+// What all connections of the I/O thread share.
+struct ConnectionParts {
+  const AdapterConfig& config;
+  Connector& connector;
+  EventHub& hub;
+  MaskKeys& mask_keys;
+  // Read by one connection at a time: what a read brings is decoded before anyone else's turn.
+  Bytes& read_buffer;
+};
+
+enum class ConnectionState : uint8_t { kConnecting, kOpen, kClosing, kEnded };
+
+// What: opens a socket (with retries of transient failures), reads and decodes, writes, pings, closes; puts
+// what happens into the event hub. Three coroutines work on it: reader, writer, keeper (of the deadlines).
+// The reader stops when the hub has no room, at the first message that does not fit: control frames before
+// it are answered, what lies behind it waits in the kernel and in TCP. While it stands, the keeper sends
+// unsolicited pongs (RFC 6455, section 5.5.3), so that the server and what is between see life.
+// Thread-safety: none; the I/O thread, `state` included.
+// Ownership: its owner keeps it until run() has ended. The hub's entry is the owner's, too.
+// Errors: all become events. After the end: send() is refused, close() does nothing.
+class Connection {
+ public:
+  Connection(boost::asio::any_io_executor executor, replica::OpenCommand request,
+             const ConnectionParts& parts);
+
+  // The whole life. Runs once.
+  boost::asio::awaitable<void> run();
+
+  // False: it has ended or is closing.
+  bool may_send() const { return state_ <= ConnectionState::kOpen; }
+  SendQueue::Accepted send(uint64_t sequence, replica::MessageKind kind, BytesView content);
+  uint64_t accepted_up_to() const { return queue_.accepted_up_to(); }
+  // Starts the closing handshake and gives out no event any more.
+  void close(ws::CloseCode code, BytesView reason);
+  // Ends every wait: run() returns soon.
+  void abort();
+  // The hub has room again.
+  void room();
+
+  ConnectionState state() const { return state_; }
+  bool paused() const { return paused_; }
+  const replica::OpenCommand& request() const { return request_; }
+  uint64_t messages_received() const { return decoder_.counters().messages; }
+  uint64_t messages_sent() const { return queue_.messages_encoded(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // Ends of a connection, as the replica hears it.
+  struct End {
+    Failure failure;
+    uint16_t code = 1006;
+    bool clean = false;
+    std::string reason{};
+  };
+
+  // connection_open.cc
+  boost::asio::awaitable<std::optional<Failure>> open();
+  boost::asio::awaitable<std::optional<Failure>> try_open(const ws::Url& url, ws::UpgradeRequest& upgrade);
+  std::optional<Failure> check_request(ws::Url& url, ws::UpgradeRequest& upgrade) const;
+  boost::asio::awaitable<void> pause_before_retry(uint64_t tries);
+  void publish_opened(Upgraded upgraded);
+  void publish_failed(const Failure& failure);
+
+  // connection_read.cc
+  boost::asio::awaitable<void> read();
+  // Decodes until the input is used up (true) or the connection ends.
+  boost::asio::awaitable<bool> consume(BytesView input);
+  bool take(const ws::Event& event);
+  bool control_flood();
+  void note_unfinished();
+  boost::asio::awaitable<void> stand_until_room();
+  void publish();
+  boost::asio::awaitable<void> drain();
+
+  // connection.cc
+  boost::asio::awaitable<void> write();
+  boost::asio::awaitable<void> flush();
+  boost::asio::awaitable<void> keep();
+  boost::asio::awaitable<void> spawn_and_join();
+  void keep_open(Clock::time_point now);
+  // The first end counts. `close_code`: what we send, if anything.
+  void end(End end, std::optional<ws::CloseCode> close_code);
+  void publish_end(const End& end);
+  void part_done();
+  bool ended() const { return state_ >= ConnectionState::kClosing; }
+
+  const replica::OpenCommand request_;
+  const ConnectionParts parts_;
+  ConnectionState state_ = ConnectionState::kConnecting;
+  Watchdog watchdog_;
+  std::unique_ptr<Stream> stream_;
+  Bytes leftover_;
+
+  ws::Decoder decoder_;
+  EventWriter events_;
+  Room room_;
+  bool paused_ = false;
+  // close() was called: nobody wants events.
+  bool forgotten_ = false;
+  bool reader_done_ = false;
+  bool writer_done_ = false;
+  bool server_closed_ = false;
+  uint64_t control_seen_ = 0;
+  Clock::time_point control_window_{};
+
+  SendQueue queue_;
+  Bytes out_;
+  bool writing_ = false;
+  Clock::time_point write_progress_{};
+  Clock::time_point last_read_{};
+  Clock::time_point message_begun_{};
+  uint64_t messages_before_ = 0;
+  Clock::time_point close_deadline_{};
+  bool pinged_ = false;
+
+  // Waits for news; cancelled to give them.
+  boost::asio::steady_timer writer_news_;
+  boost::asio::steady_timer room_news_;
+  boost::asio::steady_timer keeper_news_;
+  boost::asio::steady_timer done_news_;
+  int parts_running_ = 0;
+};
+
+}  // namespace icws::adapter

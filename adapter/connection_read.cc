@@ -1,0 +1,190 @@
+// Reading: bytes to events.
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "adapter/connection.h"
+
+namespace icws::adapter {
+namespace {
+
+namespace asio = boost::asio;
+using transcript::Cause;
+
+// Full reads in a row before the other connections have a turn.
+constexpr int kReadsPerTurn = 4;
+// After the end, so much is read and thrown away before the socket is closed: bytes left unread would make
+// the kernel send a reset, which can overtake our Close frame.
+constexpr size_t kDrainBytesMax = 16 * 1024 * 1024;
+
+Cause cause_of(ws::DecodeError error) {
+  switch (error) {
+    case ws::DecodeError::kInvalidUtf8:
+      return Cause::InvalidUtf8;
+    case ws::DecodeError::kMessageTooBig:
+      return Cause::MessageTooBig;
+    default:
+      return Cause::Protocol;
+  }
+}
+
+}  // namespace
+
+asio::awaitable<void> Connection::read() {
+  const auto executor = co_await asio::this_coro::executor;
+  const Bytes first = std::exchange(leftover_, {});
+  bool go_on = true;
+  if (!first.empty()) go_on = co_await consume(first);
+  int reads = 0;
+  while (go_on && !ended()) {
+    auto step = stream_->try_read(parts_.read_buffer.data(), parts_.read_buffer.size());
+    if (step.failure) {
+      end({std::move(*step.failure)}, std::nullopt);
+    } else if (step.ended) {
+      end({{Cause::Connection, "the server ended the connection without a Close frame"}}, std::nullopt);
+    } else if (step.want != IoWant::kNothing) {
+      reads = 0;
+      co_await stream_->wait_for(step.want);
+    } else {
+      last_read_ = Clock::now();
+      pinged_ = false;
+      go_on = co_await consume(BytesView(parts_.read_buffer).substr(0, step.bytes));
+      if (++reads % kReadsPerTurn == 0) co_await asio::post(executor, asio::use_awaitable);
+    }
+  }
+  co_await drain();
+}
+
+// `input` may lie in the shared buffer: it is copied before the first suspension.
+asio::awaitable<bool> Connection::consume(BytesView input) {
+  Bytes held_input;
+  while (!ended()) {
+    const auto event = decoder_.next(input);
+    if (!event) {
+      publish();
+      const auto code = ws::close_code_for(event.error());
+      end({{cause_of(event.error()), std::string(ws::describe(event.error()))}, code}, code);
+      break;
+    }
+    const bool data = event->kind == ws::EventKind::kText || event->kind == ws::EventKind::kBinary;
+    if (data && room_.empty()) {
+      const ws::EventKind kind = event->kind;
+      const Bytes held(event->payload);
+      held_input = Bytes(input);
+      input = held_input;
+      co_await stand_until_room();
+      if (ended()) break;
+      take({kind, 0, held});
+    } else if (!take(*event)) {
+      break;
+    }
+  }
+  publish();
+  note_unfinished();
+  co_return !ended();
+}
+
+// For message_timeout: since when the same message has been unfinished.
+void Connection::note_unfinished() {
+  if (!decoder_.unfinished()) {
+    message_begun_ = {};
+  } else if (message_begun_ == Clock::time_point{} || messages_before_ != messages_received()) {
+    message_begun_ = Clock::now();
+    messages_before_ = messages_received();
+  }
+}
+
+// False: the input is used up, or the connection ends.
+bool Connection::take(const ws::Event& event) {
+  switch (event.kind) {
+    case ws::EventKind::kNeedMore:
+      return false;
+    case ws::EventKind::kText:
+    case ws::EventKind::kBinary: {
+      if (forgotten_) return true;
+      const size_t before = events_.staged_bytes();
+      events_.add_message(
+          event.kind == ws::EventKind::kText ? replica::MessageKind::Text : replica::MessageKind::Binary,
+          event.payload);
+      const size_t bytes = events_.staged_bytes() - before;
+      --room_.events;
+      room_.bytes -= std::min(room_.bytes, bytes);
+      return true;
+    }
+    case ws::EventKind::kPing:
+      queue_.pong(event.payload);
+      writer_news_.cancel();
+      return !control_flood();
+    case ws::EventKind::kPong:
+      return !control_flood();
+    case ws::EventKind::kClose:
+      publish();
+      server_closed_ = true;
+      // The server's code goes back to it (RFC 6455, section 5.5.1).
+      end({{Cause::Server, "the server closed the connection"},
+           event.close_code,
+           true,
+           std::string(event.payload)},
+          event.close_code);
+      return false;
+  }
+  return false;
+}
+
+bool Connection::control_flood() {
+  const auto now = last_read_;
+  const uint64_t seen = decoder_.counters().control_frames;
+  if (now - control_window_ >= std::chrono::seconds(1)) {
+    control_window_ = now;
+    control_seen_ = seen - 1;
+  }
+  if (seen - control_seen_ <= parts_.config.control_frames_per_second_max) return false;
+  publish();
+  end({{Cause::Protocol, "the server sent more control frames in a second than the limit"},
+       ws::kClosePolicyViolation},
+      ws::kClosePolicyViolation);
+  return true;
+}
+
+asio::awaitable<void> Connection::stand_until_room() {
+  publish();
+  paused_ = true;
+  keeper_news_.cancel();
+  while (!ended()) {
+    room_ = parts_.hub.wait_for_room(request_.key);
+    if (!room_.empty()) break;
+    room_news_.expires_at(Clock::time_point::max());
+    co_await room_news_.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
+  paused_ = false;
+  last_read_ = Clock::now();
+}
+
+void Connection::publish() {
+  if (forgotten_) {
+    events_.take();
+    room_ = {parts_.config.events_max, parts_.config.event_bytes_max};
+    return;
+  }
+  room_ = parts_.hub.publish(request_.key, events_.take());
+}
+
+asio::awaitable<void> Connection::drain() {
+  const auto executor = co_await asio::this_coro::executor;
+  size_t drained = 0;
+  while (stream_->socket().is_open() && drained < kDrainBytesMax) {
+    const auto step = stream_->try_read(parts_.read_buffer.data(), parts_.read_buffer.size());
+    if (step.failure || step.ended) break;
+    drained += step.bytes;
+    if (step.want != IoWant::kNothing) {
+      const bool ready = co_await stream_->wait_for(step.want);
+      if (!ready) break;
+    } else {
+      co_await asio::post(executor, asio::use_awaitable);
+    }
+  }
+}
+
+}  // namespace icws::adapter

@@ -1,0 +1,137 @@
+#include "adapter/daemon.h"
+
+#include <grpcpp/impl/service_type.h>
+#include <openssl/rand.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <future>
+#include <thread>
+
+#include "adapter/connection_table.h"
+#include "adapter/connector.h"
+#include "adapter/event_hub.h"
+#include "adapter/server.h"
+#include "adapter/service.h"
+
+namespace icws::adapter {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr size_t kReadBytes = 64 * 1024;
+// Between looks whether all connections have ended.
+constexpr Milliseconds kStopPoll{10};
+// For gRPC's calls, after the connections.
+constexpr Milliseconds kServerStop{1'000};
+
+HubLimits hub_limits(const AdapterConfig& config) {
+  HubLimits out;
+  out.events_max = config.events_max;
+  out.bytes_max = config.event_bytes_max;
+  out.bytes_total_max = config.event_bytes_total_max;
+  out.bytes_share = config.event_bytes_share;
+  return out;
+}
+
+EgressPolicy make_policy(const AdapterConfig& config) {
+  EgressPolicy out;
+  for (const auto& network : config.allow_networks) {
+    if (auto allowed = out.allow(network); !allowed) throw std::runtime_error(allowed.error());
+  }
+  return out;
+}
+
+uint64_t random_instance() {
+  uint64_t out = 0;
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(&out), sizeof out) != 1) {
+    throw std::runtime_error("the system has no randomness");
+  }
+  return out;
+}
+
+}  // namespace
+
+struct Daemon::Impl {
+  Impl(const AdapterConfig& settings, Resolver::LookUp look_up)
+      : config(settings),
+        log(*log_level_from(config.log_level)),
+        policy(make_policy(config)),
+        tls(config.ca_file),
+        resolver(config.resolver_threads, std::move(look_up)),
+        connector(config, policy, resolver, tls),
+        hub(hub_limits(config)),
+        read_buffer(kReadBytes, '\0'),
+        table(io.get_executor(), {config, connector, hub, mask_keys, read_buffer}, log),
+        service(make_service(io.get_executor(), table, hub, random_instance())),
+        server(io, config.socket, *service, log),
+        stop_timer(io),
+        io_thread([this] { io.run(); }) {
+    log.write(LogLevel::kInfo, "listening", {{"socket", config.socket}});
+  }
+
+  void close_connections() {
+    std::promise<void> ended;
+    asio::post(io, [this, &ended] {
+      table.stop();
+      wait_idle(Clock::now() + config.stop_timeout - kServerStop, ended);
+    });
+    ended.get_future().wait();
+  }
+
+  // After the deadline what is left is cut, and ends then without waiting for anybody.
+  void wait_idle(std::chrono::steady_clock::time_point deadline, std::promise<void>& ended) {
+    if (table.idle()) {
+      ended.set_value();
+      return;
+    }
+    if (Clock::now() >= deadline) table.abort_all();
+    stop_timer.expires_after(kStopPoll);
+    stop_timer.async_wait(
+        [this, deadline, &ended](const boost::system::error_code&) { wait_idle(deadline, ended); });
+  }
+
+  using Clock = std::chrono::steady_clock;
+
+  const AdapterConfig config;
+  const Log log;
+  asio::io_context io{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(io);
+  EgressPolicy policy;
+  TlsContext tls;
+  Resolver resolver;
+  Connector connector;
+  EventHub hub;
+  MaskKeys mask_keys;
+  Bytes read_buffer;
+  ConnectionTable table;
+  std::unique_ptr<grpc::Service> service;
+  Server server;
+  asio::steady_timer stop_timer;
+  std::thread io_thread;
+  bool stopped = false;
+};
+
+Daemon::Daemon(const AdapterConfig& config, Resolver::LookUp look_up)
+    : impl_(std::make_unique<Impl>(config, std::move(look_up))) {}
+
+Daemon::~Daemon() { stop(); }
+
+bool Daemon::stop() {
+  if (!std::exchange(impl_->stopped, true)) {
+    impl_->log.write(LogLevel::kInfo, "stopping");
+    impl_->server.stop_accepting();
+    impl_->close_connections();
+    impl_->hub.stop();
+    impl_->server.shutdown(kServerStop);
+    impl_->work.reset();
+    impl_->io.stop();
+    impl_->io_thread.join();
+    impl_->log.write(LogLevel::kInfo, "stopped");
+  }
+  return impl_->resolver.busy() == 0;
+}
+
+}  // namespace icws::adapter

@@ -1,0 +1,99 @@
+#include "adapter/event_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "adapter/event_wire.h"
+
+namespace icws::adapter {
+namespace {
+
+uint32_t begin_of(const EventSegment& segment, uint64_t sequence) {
+  const uint64_t index = sequence - segment.first_sequence;
+  return index == 0 ? segment.begin : segment.ends[index - 1];
+}
+
+}  // namespace
+
+char* EventWriter::reserve(size_t bytes) {
+  if (!chunk_ || chunk_->room() < bytes) {
+    chunk_ = std::make_shared<EventChunk>(std::max(bytes, next_capacity_));
+    next_capacity_ = std::min(next_capacity_ * 4, kChunkBytesMax);
+  }
+  if (staged_.empty() || staged_.back().chunk != chunk_) {
+    staged_.push_back({chunk_, static_cast<uint32_t>(chunk_->used()), next_sequence_, {}});
+  }
+  return chunk_->end();
+}
+
+void EventWriter::added(size_t bytes) {
+  chunk_->advance(bytes);
+  staged_.back().ends.push_back(static_cast<uint32_t>(chunk_->used()));
+  staged_bytes_ += bytes;
+  ++next_sequence_;
+}
+
+void EventWriter::add_message(replica::MessageKind kind, BytesView content) {
+  const size_t size = message_event_size(next_sequence_, content.size());
+  write_message_event(reserve(size), next_sequence_, kind, content);
+  added(size);
+}
+
+void EventWriter::add_event(BytesView event) {
+  const size_t size = wrapped_event_size(event.size());
+  write_wrapped_event(reserve(size), event);
+  added(size);
+}
+
+std::vector<EventSegment> EventWriter::take() {
+  published_ = next_sequence_;
+  staged_bytes_ = 0;
+  return std::exchange(staged_, {});
+}
+
+void EventWriter::release() {
+  chunk_.reset();
+  next_capacity_ = kChunkBytesMin;
+}
+
+void EventLog::append(std::vector<EventSegment> segments) {
+  for (auto& segment : segments) {
+    bytes_ += segment.ends.back() - segment.begin;
+    end_ += segment.ends.size();
+    if (!segments_.empty() && segments_.back().chunk == segment.chunk) {
+      auto& ends = segments_.back().ends;
+      ends.insert(ends.end(), segment.ends.begin(), segment.ends.end());
+    } else {
+      segments_.push_back(std::move(segment));
+    }
+  }
+}
+
+size_t EventLog::acknowledge(uint64_t sequence) {
+  const uint64_t target = std::min(sequence, end_ - 1) + 1;
+  const size_t before = bytes_;
+  while (first_ < target) {
+    const auto& front = segments_.front();
+    const uint64_t stop = std::min(target, front.end_sequence());
+    bytes_ -= begin_of(front, stop) - begin_of(front, first_);
+    first_ = stop;
+    if (stop == front.end_sequence()) segments_.pop_front();
+  }
+  return before - bytes_;
+}
+
+EventRange EventLog::read(uint64_t sequence, uint64_t events_max, size_t bytes_max) const {
+  if (sequence < first_ || sequence >= end_ || events_max == 0) return {};
+  const auto after = std::ranges::upper_bound(segments_, sequence, {}, &EventSegment::first_sequence);
+  const auto& segment = *std::prev(after);
+  const uint32_t begin = begin_of(segment, sequence);
+  const auto first = segment.ends.begin() + static_cast<ptrdiff_t>(sequence - segment.first_sequence);
+  const auto stop = first + static_cast<ptrdiff_t>(std::min<uint64_t>(
+                                events_max, static_cast<uint64_t>(segment.ends.end() - first)));
+  auto end = std::upper_bound(first, stop, begin + bytes_max);
+  if (end == first) ++end;
+  return {segment.chunk, segment.chunk->data() + begin, *std::prev(end) - begin,
+          static_cast<uint64_t>(end - first)};
+}
+
+}  // namespace icws::adapter

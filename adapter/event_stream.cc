@@ -1,0 +1,147 @@
+#include "adapter/event_stream.h"
+
+#include <grpcpp/support/proto_buffer_reader.h>
+#include <grpcpp/support/slice.h>
+
+#include <utility>
+#include <vector>
+
+#include "icws/adapter/v1/adapter.pb.h"
+
+namespace icws::adapter {
+namespace {
+
+// The proto's limit.
+constexpr int kAcknowledgementsMax = 4'096;
+
+grpc::Slice slice_of(Batch::Piece piece) {
+  auto* owner = new std::shared_ptr<const void>(std::move(piece.owner));
+  return grpc::Slice(
+      const_cast<char*>(piece.data), piece.size,
+      [](void* held) { delete static_cast<std::shared_ptr<const void>*>(held); }, owner);
+}
+
+grpc::ByteBuffer buffer_of(Batch batch) {
+  std::vector<grpc::Slice> slices;
+  slices.reserve(batch.pieces.size());
+  for (auto& piece : batch.pieces) slices.push_back(slice_of(std::move(piece)));
+  return grpc::ByteBuffer(slices.data(), slices.size());
+}
+
+grpc::ByteBuffer hello_of(uint64_t instance, const std::vector<replica::SocketStatus>& sockets) {
+  v1::EventsResponse response;
+  auto& hello = *response.mutable_hello();
+  hello.set_instance(instance);
+  for (const auto& socket : sockets) {
+    auto& out = *hello.add_sockets();
+    out.mutable_key()->set_connection_id(socket.key.connection.value);
+    out.mutable_key()->set_epoch(socket.key.epoch.value);
+    out.mutable_key()->set_attempt(socket.key.attempt.value);
+    out.set_acknowledged_event(socket.acknowledged.value);
+    out.set_position(socket.position.value);
+    if (socket.head != Digest{}) out.set_head(socket.head.view().data(), socket.head.view().size());
+    out.set_accepted_up_to(socket.accepted_send);
+  }
+  const grpc::Slice slice(response.SerializeAsString());
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+}  // namespace
+
+EventStream* EventStream::start(EventHub& hub, uint64_t instance, grpc::CallbackServerContext* context) {
+  auto stream = std::make_shared<EventStream>(hub, context);
+  stream->self_ = stream;
+  auto attached = hub.attach(stream);
+  auto* raw = stream.get();
+  bool begin = false;
+  {
+    const std::lock_guard lock(raw->mutex_);
+    raw->generation_ = attached.generation;
+    begin = !raw->finished_;
+    if (begin) {
+      raw->writing_ = hello_of(instance, attached.sockets);
+      raw->StartWrite(&raw->writing_);
+      raw->StartRead(&raw->reading_);
+    }
+  }
+  return raw;
+}
+
+bool EventStream::acknowledge(grpc::ByteBuffer& request) {
+  v1::EventsRequest parsed;
+  grpc::ProtoBufferReader reader(&request);
+  if (!reader.status().ok() || !parsed.ParseFromZeroCopyStream(&reader)) return false;
+  if (parsed.acknowledgements_size() > kAcknowledgementsMax) return false;
+  for (const auto& in : parsed.acknowledgements()) {
+    const auto& key = in.key();
+    hub_.acknowledge({{ConnectionId(key.connection_id()), Epoch(key.epoch()), Attempt(key.attempt())},
+                      EventSequence(in.event()),
+                      Position(in.position()),
+                      Digest::from(in.head()).value_or(Digest{})});
+  }
+  return true;
+}
+
+void EventStream::OnReadDone(bool ok) {
+  if (!ok) {
+    finish(grpc::Status::OK);
+    return;
+  }
+  const bool valid = acknowledge(reading_);
+  if (!valid) {
+    finish({grpc::StatusCode::INVALID_ARGUMENT, "not an EventsRequest, or too many acknowledgements"});
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  if (finished_) return;
+  reading_.Clear();
+  StartRead(&reading_);
+}
+
+void EventStream::OnWriteDone(bool ok) {
+  {
+    const std::lock_guard lock(mutex_);
+    write_under_way_ = false;
+    writing_.Clear();
+  }
+  if (ok) {
+    pump();
+  } else {
+    finish(grpc::Status::CANCELLED);
+  }
+}
+
+void EventStream::pump() {
+  const std::lock_guard lock(mutex_);
+  if (write_under_way_ || finished_) return;
+  auto batch = hub_.next_batch(generation_);
+  if (!batch) return;
+  writing_ = buffer_of(std::move(*batch));
+  write_under_way_ = true;
+  StartWrite(&writing_);
+}
+
+void EventStream::wake() { pump(); }
+
+void EventStream::end() {
+  finish({grpc::StatusCode::ABORTED, "another Events stream began, or the adapter stops"});
+}
+
+// A write that the other side does not take would hold up the status: it is cut.
+void EventStream::finish(const grpc::Status& status) {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(finished_, true)) return;
+  const bool began = generation_ != 0;
+  if (began && write_under_way_) context_->TryCancel();
+  Finish(status);
+}
+
+void EventStream::OnCancel() { finish(grpc::Status::CANCELLED); }
+
+void EventStream::OnDone() {
+  hub_.detach(generation_);
+  // The hub may still hold a share for a moment; the last one frees it.
+  const auto last = std::move(self_);
+}
+
+}  // namespace icws::adapter

@@ -1,0 +1,70 @@
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "adapter/stream.h"
+
+namespace icws::adapter {
+namespace {
+
+namespace asio = boost::asio;
+using Tcp = asio::ip::tcp;
+
+class PlainStream final : public Stream {
+ public:
+  using Stream::Stream;
+
+  IoStep try_handshake() override { return {}; }
+
+  IoStep try_read(char* data, size_t size) override {
+    boost::system::error_code error;
+    const size_t bytes = socket().read_some(asio::buffer(data, size), error);
+    return step(bytes, error, IoWant::kRead);
+  }
+
+  IoStep try_write(BytesView data) override {
+    boost::system::error_code error;
+    const size_t bytes = socket().write_some(asio::buffer(data.data(), data.size()), error);
+    return step(bytes, error, IoWant::kWrite);
+  }
+
+  void end_writing() override {
+    boost::system::error_code ignored;
+    socket().shutdown(Tcp::socket::shutdown_send, ignored);
+  }
+
+ private:
+  static IoStep step(size_t bytes, const boost::system::error_code& error, IoWant want) {
+    IoStep out;
+    if (!error) {
+      out.bytes = bytes;
+    } else if (error == asio::error::would_block || error == asio::error::try_again) {
+      out.want = want;
+    } else if (error == asio::error::eof) {
+      out.ended = true;
+    } else {
+      out.failure = Failure{transcript::Cause::Connection, "the connection broke: " + error.message(), true};
+    }
+    return out;
+  }
+};
+
+}  // namespace
+
+void Stream::close() {
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+asio::awaitable<bool> Stream::wait_for(IoWant want) {
+  const auto type = want == IoWant::kWrite ? Tcp::socket::wait_write : Tcp::socket::wait_read;
+  const auto [error] = co_await socket_.async_wait(type, asio::as_tuple(asio::use_awaitable));
+  co_return !error;
+}
+
+std::unique_ptr<Stream> make_plain_stream(Tcp::socket socket) {
+  return std::make_unique<PlainStream>(std::move(socket));
+}
+
+}  // namespace icws::adapter

@@ -1,0 +1,81 @@
+// What is to be written to one socket.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+#include "replica/adapter_port.h"
+#include "ws/close.h"
+#include "ws/encoder.h"
+
+namespace icws::adapter {
+
+// Unpredictable mask keys from OpenSSL, fetched many at a time. Thread-safety: none.
+class MaskKeys {
+ public:
+  ws::MaskKey next();
+
+ private:
+  static constexpr size_t kKeys = 64;
+  ws::MaskKey keys_[kKeys];
+  size_t used_ = kKeys;
+};
+
+// What: queues messages (bounded, deduplicated by sequence), pings, pongs and one Close frame, and encodes
+// them in the order: pongs and pings, then messages, then the Close frame.
+// Pongs: RFC 6455, section 5.5.3 lets a peer answer only the newest ping, so that a server which pings but
+// never reads costs one pong of memory.
+// Thread-safety: none.
+class SendQueue {
+ public:
+  SendQueue(uint64_t messages_max, uint64_t bytes_max) : messages_max_(messages_max), bytes_max_(bytes_max) {}
+
+  enum class Accepted : uint8_t {
+    kYes,   // or it was there already
+    kFull,  // or a hole before it: send again from accepted_up_to() + 1
+  };
+  // Precondition: text is valid UTF-8.
+  Accepted push(uint64_t sequence, replica::MessageKind kind, BytesView content);
+  uint64_t accepted_up_to() const { return accepted_; }
+
+  void ping() { ping_ = true; }
+  void pong(BytesView payload) { pong_ = payload; }
+  // The first Close frame counts. kCloseNoStatus: without a code. `at_once`: messages are dropped.
+  void close(ws::CloseCode code, BytesView reason, bool at_once);
+
+  // Appends frames until `out` has `bytes` or nothing is left. Nothing more after the Close frame.
+  void encode(Bytes& out, size_t bytes, MaskKeys& keys);
+  // The newest sequence that encode() has given out.
+  uint64_t encoded_up_to() const { return encoded_; }
+  uint64_t messages_encoded() const { return encoded_; }
+  bool empty() const { return !ping_ && !pong_ && messages_.empty() && !(close_ && !close_encoded_); }
+  bool close_queued() const { return close_.has_value(); }
+  bool close_encoded() const { return close_encoded_; }
+
+ private:
+  struct Message {
+    uint64_t sequence;
+    replica::MessageKind kind;
+    Bytes content;
+  };
+  struct CloseFrame {
+    ws::CloseCode code;
+    std::string reason;
+  };
+
+  const uint64_t messages_max_;
+  const uint64_t bytes_max_;
+  std::deque<Message> messages_;
+  uint64_t bytes_ = 0;
+  uint64_t accepted_ = 0;
+  uint64_t encoded_ = 0;
+  std::optional<Bytes> pong_;
+  bool ping_ = false;
+  std::optional<CloseFrame> close_;
+  bool close_encoded_ = false;
+};
+
+}  // namespace icws::adapter

@@ -1,0 +1,78 @@
+// Byte streams to a server, plain or TLS, as attempts that never block.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "adapter/failure.h"
+#include "base/bytes.h"
+
+namespace icws::adapter {
+
+enum class IoWant : uint8_t { kNothing, kRead, kWrite };
+
+// What one attempt came to: bytes, or what to wait for, or the end.
+struct IoStep {
+  size_t bytes = 0;
+  IoWant want = IoWant::kNothing;
+  // The other side has sent all it will.
+  bool ended = false;
+  std::optional<Failure> failure;
+};
+
+// What: a connected, non-blocking TCP socket with or without TLS. The caller attempts, and if told so waits
+// with wait_for(); so all connections of a thread share one read buffer, and an idle one holds none.
+// Thread-safety: none; reading and writing may interleave on one thread.
+// Ownership: owns the socket. After a failure: close() only.
+class Stream {
+ public:
+  explicit Stream(boost::asio::ip::tcp::socket socket) : socket_(std::move(socket)) {}
+  virtual ~Stream() = default;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // Repeated until it wants nothing. Plain streams are done at once.
+  virtual IoStep try_handshake() = 0;
+  virtual IoStep try_read(char* data, size_t size) = 0;
+  // May take only a part.
+  virtual IoStep try_write(BytesView data) = 0;
+  // Says that nothing more will be written (close_notify, FIN), as far as it goes without waiting.
+  virtual void end_writing() = 0;
+
+  boost::asio::ip::tcp::socket& socket() { return socket_; }
+  // Ends every wait.
+  void close();
+  // False if the socket was closed or the wait cancelled.
+  boost::asio::awaitable<bool> wait_for(IoWant want);
+
+ private:
+  boost::asio::ip::tcp::socket socket_;
+};
+
+std::unique_ptr<Stream> make_plain_stream(boost::asio::ip::tcp::socket socket);
+
+// What: the TLS client's settings: TLS 1.2 and newer, the system's roots and `ca_file`'s, ALPN http/1.1.
+// Thread-safety: make_stream may be called from several threads.
+class TlsContext {
+ public:
+  // `ca_file`: PEM, empty for none. Throws std::runtime_error if it cannot be read.
+  explicit TlsContext(const std::string& ca_file);
+  ~TlsContext();
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+
+  // `host`: for SNI (unless a literal) and verification.
+  std::unique_ptr<Stream> make_stream(boost::asio::ip::tcp::socket socket, const std::string& host,
+                                      bool is_literal) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace icws::adapter
