@@ -42,7 +42,7 @@ std::expected<void, DecisionFault> step_ordered(const ConnectionState& state, co
                                                 const Decision& decision, const Context& context,
                                                 const AgreementParams& params, Outcome& outcome) {
   const Quorum quorum = state.quorum();
-  if (!decision.ordered.empty()) {
+  if (!decision.ordered.contents.empty() || !decision.ordered.digests.empty()) {
     auto next = decide_ordered(state.ordered, view, decision.ordered, quorum, params);
     if (!next) return std::unexpected(next.error());
     outcome.next.ordered = std::move(*next);
@@ -66,7 +66,9 @@ std::expected<void, DecisionFault> step_ordered(const ConnectionState& state, co
     outcome.end = End{Cause::Stalled, 1006, {}, outcome.next.phase == Phase::Open, {}};
     return {};
   }
-  if (!quorum.is_quorum(claims.most)) outcome.end = lifecycle_end(outcome.next, view, context.now, params);
+  if (!may_decide(outcome.next.ordered, view, claims, quorum)) {
+    outcome.end = lifecycle_end(outcome.next, view, context.now, params);
+  }
   return {};
 }
 

@@ -43,6 +43,10 @@ class FeedGraph {
   std::vector<std::vector<Index>> emit(const std::vector<bool>& available,
                                        const std::vector<bool>& removed) const;
 
+  // The whole component of `node`, in emission order, if it may be emitted now: nothing precedes it and every
+  // member is decidable. Else empty.
+  std::vector<Index> first_component(Index node, const std::vector<bool>& removed) const;
+
  private:
   // The nodes of one order key, ascending, and the relation among them as rows of bits.
   struct Group {
@@ -54,13 +58,21 @@ class FeedGraph {
     std::vector<uint64_t> after;
   };
   struct Ranked;
+  // The components of a group: of each place (none: removed), the places of each, ascending, and a bit for
+  // each place that is neither removed nor emitted.
+  struct Parts {
+    std::vector<uint32_t> of;
+    std::vector<std::vector<uint32_t>> places;
+    std::vector<uint64_t> live;
+  };
 
-  void make_nodes(std::vector<Ranked> ranked, Quorum quorum);
-  void make_group(Group& group, const std::vector<const std::vector<uint16_t>*>& ranks, Quorum quorum) const;
-  std::vector<uint32_t> components(const Group& group, const std::vector<bool>& removed,
-                                   uint32_t& count) const;
+  void make_nodes(std::vector<Ranked>& ranked, const std::vector<std::vector<uint32_t>>& orders,
+                  Quorum quorum);
+  static void relate(Group& group, const std::vector<std::vector<uint32_t>>& lists, Quorum quorum);
+  Parts components(const Group& group, const std::vector<bool>& removed) const;
+  // The last live place outside `component` that precedes one of its members, or UINT32_MAX.
+  uint32_t last_predecessor(const Group& group, const Parts& parts, uint32_t component) const;
 
-  size_t members_ = 0;
   std::vector<Node> nodes_;
   std::vector<Group> groups_;
   // For each node its group and its place there.

@@ -80,6 +80,41 @@ std::map<FeedItem, AgreedTime> shift(const std::map<FeedItem, AgreedTime>& since
   return out;
 }
 
+// False: the budget does not hold it.
+bool take(FeedBudget& budget, const Observation& observation) {
+  const uint64_t content = observation.content.size() + observation.key.size();
+  // A gap mark may have to stand before it.
+  const uint64_t entry = 2 * inbox_bytes(observation);
+  if (content > budget.content_bytes || entry > budget.inbox_bytes) return false;
+  budget.content_bytes -= content;
+  budget.inbox_bytes -= entry;
+  return true;
+}
+
+// The items that a decision emits, if it has them in a valid order: whole components in emission order, or
+// alone the beginning of one. `named` are its nodes in its own order, in which copies of a content are
+// interchangeable.
+std::optional<std::vector<FeedGraph::Index>> emitted_nodes(const FeedStep& step,
+                                                           const std::vector<FeedGraph::Index>& named) {
+  const std::vector<FeedGraph::Node>& nodes = step.graph.nodes();
+  const auto same_content = [&](FeedGraph::Index a, FeedGraph::Index b) {
+    return nodes[a].item.content == nodes[b].item.content;
+  };
+  std::vector<FeedGraph::Index> out;
+  if (named.empty()) return out;
+  std::vector<bool> available(nodes.size(), false);
+  for (const FeedGraph::Index node : named) available[node] = true;
+  for (const auto& component : step.graph.emit(available, step.expired)) {
+    out.insert(out.end(), component.begin(), component.end());
+  }
+  if (std::ranges::equal(out, named, same_content)) return out;
+  out = step.graph.first_component(named.front(), step.expired);
+  if (named.size() >= out.size()) return std::nullopt;
+  out.resize(named.size());
+  if (!std::ranges::equal(out, named, same_content)) return std::nullopt;
+  return out;
+}
+
 void count_settled(std::vector<SettledContent>& settled, std::unordered_map<ContentId, size_t>& places,
                    const ContentId& content) {
   const auto [it, fresh] = places.emplace(content, settled.size());
@@ -104,11 +139,13 @@ FeedStep begin_feed(const FeedState& state, const View& view, Quorum quorum, con
   for (FeedGraph::Index i = 0; i < nodes.size(); ++i) {
     if (!nodes[i].decidable) continue;
     const auto it = state.decidable_since.find(nodes[i].item);
-    const AgreedTime from = it == state.decidable_since.end() ? context.now : it->second;
+    // While the inbox is full, nobody reads on, so a slow member cannot catch up: the wait starts anew.
+    const bool waits = it != state.decidable_since.end() && context.inbox_has_room;
+    const AgreedTime from = waits ? it->second : context.now;
     step.decidable_since.emplace(nodes[i].item, from);
     if (context.now - from >= params.hold_back) waited.push_back(i);
   }
-  if (!context.inbox_has_room || waited.empty()) return step;
+  if (waited.empty() || !context.inbox_has_room) return step;
   expire(step, step.graph.blockers(waited));
   return step;
 }
@@ -122,17 +159,16 @@ FeedDecision propose_feed(const FeedStep& step, const FeedLog& log, const FeedBu
   FeedDecision out;
   FeedBudget left = budget;
   for (const std::vector<FeedGraph::Index>& component : step.graph.emit(available, step.expired)) {
-    uint64_t content_bytes = 0, entry_bytes = 0;
+    const size_t whole = out.contents.size();
     for (const FeedGraph::Index node : component) {
       const Observation& observation = *log.find(nodes[node].item);
-      content_bytes += observation.content.size() + observation.key.size();
-      // A gap mark may have to stand before it.
-      entry_bytes += 2 * inbox_bytes(observation);
+      if (!take(left, observation)) {
+        // One that a whole block cannot hold comes in parts, each alone in its block.
+        if (whole > 0) out.contents.resize(whole);
+        return out;
+      }
+      out.contents.push_back(observation);
     }
-    if (content_bytes > left.content_bytes || entry_bytes > left.inbox_bytes) break;
-    left.content_bytes -= content_bytes;
-    left.inbox_bytes -= entry_bytes;
-    for (const FeedGraph::Index node : component) out.contents.push_back(*log.find(nodes[node].item));
   }
   return out;
 }
@@ -144,15 +180,9 @@ std::expected<FeedOutcome, DecisionFault> decide_feed(const FeedState& state, co
   const std::vector<FeedGraph::Node>& nodes = step.graph.nodes();
   const auto named = named_nodes(step, decision);
   if (!named) return std::unexpected(named.error());
-  std::vector<bool> available(nodes.size(), false);
-  for (const FeedGraph::Index node : *named) available[node] = true;
-  std::vector<FeedGraph::Index> emitted;
-  if (!named->empty()) {
-    for (const auto& component : step.graph.emit(available, step.expired)) {
-      emitted.insert(emitted.end(), component.begin(), component.end());
-    }
-  }
-  if (emitted != *named) return std::unexpected(DecisionFault::WrongOrder);
+  const auto in_order = emitted_nodes(step, *named);
+  if (!in_order) return std::unexpected(DecisionFault::WrongOrder);
+  const std::vector<FeedGraph::Index>& emitted = *in_order;
 
   FeedOutcome out;
   out.state.gaps = state.gaps;

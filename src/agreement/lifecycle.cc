@@ -16,17 +16,37 @@ uint32_t opened_members(const View& view) {
       view, [](const InForce& member) { return member.section != nullptr && member.section->opened; }));
 }
 
-// The ending that most of the down members give, if more than f give it: a liar alone names nothing.
+// What a section says about its socket's end, as far as it can be compared.
+std::optional<Ending> ending_of(const Section& section) {
+  if (section.status == MemberStatus::OutLost) return Ending{Cause::Adapter, 1006, {}};
+  if (!section.ending) return std::nullopt;
+  if (section.status == MemberStatus::Failed) return Ending{section.ending->cause, 1006, {}};
+  return section.ending;
+}
+
+// The most given key of `counts`, if more than f give it: a liar alone names nothing.
+template <class Key>
+std::optional<Key> named_by_honest(const std::map<Key, uint32_t>& counts, Quorum quorum) {
+  const auto most = std::ranges::max_element(counts, {}, [](const auto& pair) { return pair.second; });
+  if (most == counts.end() || !quorum.has_honest(most->second)) return std::nullopt;
+  return most->first;
+}
+
+// The cause that enough of the down members give, with code and reason if enough give these as well: a
+// server may put something of its own into each.
 std::optional<Ending> common_ending(const ConnectionState& state, const View& view) {
-  std::map<Ending, uint32_t> counts;
+  std::map<Cause, uint32_t> causes;
+  std::map<Cause, std::map<Ending, uint32_t>> endings;
   for (const InForce& member : view) {
     if (member.section == nullptr) continue;
-    if (member.section->ending) ++counts[*member.section->ending];
-    if (member.section->status == MemberStatus::OutLost) ++counts[Ending{Cause::Adapter, 1006, {}}];
+    const std::optional<Ending> ending = ending_of(*member.section);
+    if (!ending) continue;
+    ++causes[ending->cause];
+    ++endings[ending->cause][*ending];
   }
-  const auto most = std::ranges::max_element(counts, {}, [](const auto& pair) { return pair.second; });
-  if (most == counts.end() || !state.quorum().has_honest(most->second)) return std::nullopt;
-  return most->first;
+  const std::optional<Cause> cause = named_by_honest(causes, state.quorum());
+  if (!cause) return std::nullopt;
+  return named_by_honest(endings[*cause], state.quorum()).value_or(Ending{*cause, 1006, {}});
 }
 
 End end_with(const ConnectionState& state, const View& view) {

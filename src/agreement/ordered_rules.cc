@@ -149,4 +149,16 @@ bool data_waits(const Claims& claims, Quorum quorum) {
   return quorum.has_honest(heads);
 }
 
+bool may_decide(const OrderedState& state, const View& view, const Claims& claims, Quorum quorum) {
+  uint32_t supporters = claims.most;
+  for (const InForce& member : view) {
+    if (member.section == nullptr || member.section->heads.empty()) continue;
+    const auto next = state.position.next();
+    const bool claims_next =
+        std::ranges::any_of(member.section->heads, [&](const Head& head) { return head.position == next; });
+    supporters += !claims_next && member.section->heads.back().position > next;
+  }
+  return quorum.is_quorum(supporters);
+}
+
 }  // namespace icws::agreement

@@ -32,6 +32,8 @@ template <class Message>
 bool parse_canonical(BytesView bytes, Message& message) {
   if (bytes.size() > static_cast<size_t>(INT32_MAX)) return false;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
+  // Unknown fields would be written back as they came.
+  message.DiscardUnknownFields();
   return serialize(message) == bytes;
 }
 
@@ -150,6 +152,14 @@ std::optional<Section> decode_section(const pb::Section& in, const AgreementPara
   return out;
 }
 
+// At most kCloseReasonBytesMax, cut between characters: a reader refuses a report with half of one.
+Bytes cut_reason(const Bytes& reason) {
+  size_t size = std::min(reason.size(), kCloseReasonBytesMax);
+  if (size == reason.size()) return reason;
+  while (size > 0 && (static_cast<uint8_t>(reason[size]) & 0xc0) == 0x80) --size;
+  return reason.substr(0, size);
+}
+
 void encode_section(const Section& section, pb::Section& out) {
   out.set_connection_id(section.connection.value);
   out.set_epoch(section.epoch.value);
@@ -157,7 +167,7 @@ void encode_section(const Section& section, pb::Section& out) {
   if (section.ending) {
     out.set_cause(static_cast<uint32_t>(section.ending->cause));
     out.set_close_code(section.ending->code);
-    out.set_close_reason(section.ending->reason.substr(0, kCloseReasonBytesMax));
+    out.set_close_reason(cut_reason(section.ending->reason));
   }
   if (section.opened) out.set_opened_digest(Bytes(section.opened->view()));
   out.set_sent_up_to(section.sent_up_to.value);
