@@ -30,7 +30,7 @@ std::string read_file(const std::string& name) {
 }
 
 // Everything that is wrong with the flags' values and the files.
-std::vector<std::string> resolve(const Flags& flags, bool fake_key, ReplicaOptions& out) {
+std::vector<std::string> resolve(const Flags& flags, ReplicaOptions& out) {
   std::vector<std::string> faults;
   for (const auto& path : {flags.socket, flags.adapter_socket}) {
     if (auto fault = socket_path_fault(path); !fault.empty()) faults.push_back(std::move(fault));
@@ -51,7 +51,7 @@ std::vector<std::string> resolve(const Flags& flags, bool fake_key, ReplicaOptio
   if (flags.index >= out.cluster.replica_keys.size()) {
     faults.push_back("--index must be below " + std::to_string(out.cluster.replica_keys.size()) +
                      ", the number of replicas in the cluster file");
-  } else if (seed && !fake_key && SigningKey(*seed).public_key() != out.cluster.replica_keys[flags.index]) {
+  } else if (seed && SigningKey(*seed).public_key() != out.cluster.replica_keys[flags.index]) {
     faults.push_back("the key file is not that of replica " + std::to_string(flags.index) +
                      " in the cluster file");
   }
@@ -66,7 +66,7 @@ std::string socket_path_fault(const std::string& path) {
          std::to_string(kSocketPathMax) + " are possible: choose a shorter directory";
 }
 
-std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string> arguments, bool fake_key) {
+std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string> arguments) {
   CLI::App app("One replica: executes blocks, reports what its adapter saw, answers users.", "icws-replica");
   Flags flags;
   app.add_option("--index", flags.index, "this replica's place in the cluster file, from 0")->required();
@@ -92,7 +92,7 @@ std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string
   out.socket = flags.socket;
   out.adapter_socket = flags.adapter_socket;
   out.canisters = flags.canisters;
-  const auto faults = resolve(flags, fake_key, out);
+  const auto faults = resolve(flags, out);
   for (const auto& fault : faults) std::cerr << "icws-replica: " << fault << "\n";
   if (!faults.empty()) return std::unexpected(kExitUsage);
   return out;

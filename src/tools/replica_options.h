@@ -22,11 +22,9 @@ struct ReplicaOptions {
   std::string canisters;
 };
 
-// Parses the flags and reads the files that they name. `fake_key`: the key need not be the one that the
-// cluster file has for this replica (only a test's Byzantine replica wants that). On --help or a fault it
-// prints (to stdout or stderr; all faults at once) and gives the exit status.
-std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string> arguments,
-                                                         bool fake_key = false);
+// Parses the flags and reads the files that they name. On --help or a fault it prints (to stdout or stderr;
+// all faults at once) and gives the exit status.
+std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string> arguments);
 
 // A Unix socket's path must fit in sockaddr_un. Empty: it does; else what is wrong.
 std::string socket_path_fault(const std::string& path);

@@ -3,8 +3,10 @@
 #include <grpcpp/grpcpp.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <latch>
 
 #include "adapter_client/adapter_client.h"
 #include "engine/host/replica_host.h"
@@ -74,24 +76,25 @@ int run_replica(const ReplicaOptions& options, const ReplicaHooks& hooks, const 
     const auto wrapper = hooks.wrap ? hooks.wrap(core) : nullptr;
     replica::Application& application = wrapper ? *wrapper : core;
 
-    // Stops before the host goes: its events are the host's calls.
-    std::unique_ptr<adapter_client::AdapterClient> adapter;
+    adapter_client::AdapterClient* commands_to = nullptr;
     engine::ReplicaHost::Hooks host_hooks;
     host_hooks.now = steady_now;
     host_hooks.command = [&](std::vector<replica::AdapterCommand> commands) {
-      adapter->submit(std::move(commands));
+      for (auto& command : commands) commands_to->submit(std::move(command));
     };
     engine::ReplicaHost host(core, application, std::move(host_hooks));
-    adapter = std::make_unique<adapter_client::AdapterClient>(options.adapter_socket,
-                                                              [&](replica::AdapterEvent event) {
-                                                                if (hooks.alter_event)
-                                                                  hooks.alter_event(event);
-                                                                host.on_adapter_event(std::move(event));
-                                                              });
-    adapter->start();
-    const int status = serve(options, host, signals);
-    adapter->stop();
-    return status;
+    // The client delivers as soon as it exists; the events' commands must find it.
+    std::latch assembled(1);
+    adapter_client::AdapterClientOptions adapter_options;
+    adapter_options.target = "unix:" + options.adapter_socket;
+    adapter_client::AdapterClient adapter(adapter_options, [&](std::vector<replica::AdapterEvent> events) {
+      assembled.wait();
+      if (hooks.alter_event) std::ranges::for_each(events, hooks.alter_event);
+      host.on_adapter_events(std::move(events));
+    });
+    commands_to = &adapter;
+    assembled.count_down();
+    return serve(options, host, signals);
   } catch (const std::exception& error) {
     std::cerr << "icws-replica: " << error.what() << "\n";
     return kExitFailure;

@@ -88,11 +88,14 @@ std::optional<replica::BlockResult> ReplicaHost::finalize_and_commit(const repli
   });
 }
 
-void ReplicaHost::on_adapter_event(replica::AdapterEvent event) {
+void ReplicaHost::on_adapter_events(std::vector<replica::AdapterEvent> events) {
   step([&] {
-    if (std::holds_alternative<replica::AdapterUp>(event)) adapter_connected_ = true;
-    if (std::holds_alternative<replica::AdapterDown>(event)) adapter_connected_ = false;
-    replica_.on_adapter_event(std::move(event), hooks_.now());
+    const LocalTime now = hooks_.now();
+    for (auto& event : events) {
+      if (std::holds_alternative<replica::AdapterUp>(event)) adapter_connected_ = true;
+      if (std::holds_alternative<replica::AdapterDown>(event)) adapter_connected_ = false;
+      replica_.on_adapter_event(std::move(event), now);
+    }
   });
 }
 

@@ -49,7 +49,7 @@ class ReplicaHost {
   std::vector<Bytes> pending_transactions(uint64_t bytes_max) const { return submissions_.oldest(bytes_max); }
 
   // --- the adapter's side ---
-  void on_adapter_event(replica::AdapterEvent event);
+  void on_adapter_events(std::vector<replica::AdapterEvent> events);
 
   // --- the users' side ---
   std::expected<CallOutcome, SubmissionError> submit(Bytes transaction, Milliseconds patience) {
