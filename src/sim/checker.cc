@@ -10,8 +10,8 @@ constexpr size_t kEntriesAtOnce = 10'000;
 
 }  // namespace
 
-Checker::Checker(uint32_t replicas, SeenByHonest seen)
-    : faulty_max_(agreement::Quorum(replicas).f()), seen_(std::move(seen)) {}
+Checker::Checker(uint32_t replicas, Truth truth)
+    : faulty_max_(agreement::Quorum(replicas).f()), truth_(std::move(truth)) {}
 
 void Checker::violation(std::string what) {
   if (violations_.size() < kViolationsKept) violations_.push_back(std::move(what));
@@ -51,14 +51,17 @@ void Checker::message(ConnectionId id, Connection& connection, const replica::Co
                       const std::string& text) {
   ++messages_;
   const std::string where = "connection " + std::to_string(id.value) + ", message " + text;
-  if (seen_(text) <= faulty_max_) violation(where + ": seen by no more than f honest replicas");
+  if (truth_.seen(text) <= faulty_max_) violation(where + ": seen by no more than f honest replicas");
   if (connection.feed) {
     uint32_t key = 0;
     uint64_t serial = 0;
     if (!Server::parse_feed_text(text, key, serial)) return violation(where + ": the server never sent it");
     if (!connection.texts.insert(text).second) violation(where + ": agreed twice");
-    if (serial <= connection.serials[key]) violation(where + ": out of order within its key");
-    connection.serials[key] = std::max(serial, connection.serials[key]);
+    uint64_t& last = connection.serials[key];
+    if (serial <= last && !truth_.lacks(text, Server::feed_text(key, last))) {
+      violation(where + ": out of order within its key");
+    }
+    last = std::max(serial, last);
   } else if (view.url.starts_with("ws://sequence")) {
     ++connection.sequence;
     if (text != "sequence " + std::to_string(connection.sequence))

@@ -17,10 +17,15 @@ namespace icws::sim {
 // end.
 class Checker {
  public:
-  // How many honest replicas' sockets have received a text so far.
-  using SeenByHonest = std::function<uint32_t(const std::string& text)>;
+  // What the sockets of the honest replicas have received so far.
+  struct Truth {
+    // How many have received a text.
+    std::function<uint32_t(const std::string& text)> seen;
+    // Some has received `later` and not `earlier`: then their order is not promised against a liar.
+    std::function<bool(const std::string& earlier, const std::string& later)> lacks;
+  };
 
-  Checker(uint32_t replicas, SeenByHonest seen);
+  Checker(uint32_t replicas, Truth truth);
 
   // All replicas that executed a block: the same app hash.
   void block(Height height, const std::map<uint32_t, Digest>& app_hashes);
@@ -49,7 +54,7 @@ class Checker {
   void violation(std::string what);
 
   const uint32_t faulty_max_;
-  SeenByHonest seen_;
+  Truth truth_;
   std::map<ConnectionId, Connection> connections_;
   std::vector<std::string> violations_;
   uint64_t messages_ = 0;

@@ -29,6 +29,7 @@ class World {
   RunResult run();
 
  private:
+  Checker::Truth truth() const;
   void choose_faults();
   void crash(uint32_t node, Milliseconds length);
   void round();
@@ -68,10 +69,7 @@ World::World(const Options& options)
       server_(scheduler_, prng_, traits(options)),
       byzantine_(options.byzantine),
       quorum_(options.replicas),
-      checker_(options.replicas, [this](const std::string& text) {
-        return static_cast<uint32_t>(std::ranges::count_if(
-            nodes_, [&](const auto& node) { return node->honest() && node->has_seen(text); }));
-      }) {
+      checker_(options.replicas, truth()) {
   if (options.byzantine_from_seed) byzantine_ = static_cast<Byzantine>(prng_.below(7));
   for (uint32_t i = 0; i < options.replicas; ++i) {
     const Byzantine strategy = i == 0 ? byzantine_ : Byzantine::None;
@@ -79,6 +77,20 @@ World::World(const Options& options)
                                             strategy, options.planted));
     nodes_.back()->start();
   }
+}
+
+Checker::Truth World::truth() const {
+  Checker::Truth out;
+  out.seen = [this](const std::string& text) {
+    return static_cast<uint32_t>(std::ranges::count_if(
+        nodes_, [&](const auto& node) { return node->honest() && node->has_seen(text); }));
+  };
+  out.lacks = [this](const std::string& earlier, const std::string& later) {
+    return std::ranges::any_of(nodes_, [&](const auto& node) {
+      return node->honest() && node->has_seen(later) && !node->has_seen(earlier);
+    });
+  };
+  return out;
 }
 
 void World::call(Milliseconds at, std::string method, std::string arguments) {
