@@ -1,0 +1,151 @@
+#include "tests/integration/subnet/subnet_fixture.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include "base/bytes.h"
+#include "tests/support/waiting.h"
+
+namespace icws::support {
+namespace {
+
+constexpr Milliseconds kCallTimeout{20'000};
+constexpr Milliseconds kLookTimeout{2'000};
+// Between two looks at a process's state: nothing tells us when it changes.
+constexpr Milliseconds kLookPause{20};
+
+// True as soon as `look` is.
+bool poll(const std::function<bool()>& look, Milliseconds deadline = kTestDeadline) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  Event never;
+  while (!look()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    static_cast<void>(never.wait(kLookPause));
+  }
+  return true;
+}
+
+ChildOptions subnet_options(const tools::SubnetLayout& layout, std::vector<std::string> flags) {
+  ChildOptions out;
+  out.program = built_program("icws-subnet");
+  out.arguments = {"--directory", layout.directory.string(), "--allow-network", "127.0.0.0/8"};
+  out.arguments.insert(out.arguments.end(), flags.begin(), flags.end());
+  return out;
+}
+
+}  // namespace
+
+Subnet::Subnet(std::vector<std::string> flags)
+    : layout_{directory_ / "s"},
+      process_(std::make_unique<ChildProcess>(subnet_options(layout_, std::move(flags)))) {
+  wait_until_up();
+  for (size_t i = 0; i < kReplicas; ++i) {
+    replicas_.push_back(std::make_unique<tools::ReplicaClient>(layout_.replica_socket(i).string()));
+  }
+}
+
+void Subnet::wait_until_up() {
+  if (process_->wait_for_output("subnet is up")) return;
+  throw std::runtime_error("the subnet did not come up:\n" + process_->output() + process_->errors());
+}
+
+Subnet::~Subnet() {
+  process_->kill(SIGTERM);
+  process_->wait_exit();
+}
+
+std::string Subnet::call(const std::string& canister, const std::string& method, const std::string& arguments,
+                         size_t replica) {
+  const auto answer = replicas_[replica]->call(canister, method, arguments, kCallTimeout);
+  if (!answer) throw std::runtime_error(method + ": " + answer.error().error_message());
+  if (!answer->ok()) throw std::runtime_error(method + " was rejected: " + answer->reply());
+  return answer->reply();
+}
+
+std::string Subnet::query(const std::string& canister, const std::string& method,
+                          const std::string& arguments, size_t replica) {
+  const auto answer = replicas_[replica]->query(canister, method, arguments, kLookTimeout);
+  if (!answer) throw std::runtime_error(method + ": " + answer.error().error_message());
+  if (!answer->ok()) throw std::runtime_error(method + " was rejected: " + answer->reply());
+  return answer->reply();
+}
+
+uint64_t Subnet::open_echo(const std::string& url, const std::string& more) {
+  const std::string reply = call("echo", "open", "{\"url\": \"" + url + "\"" + more + "}");
+  return boost::json::parse(reply).at("connection").to_number<uint64_t>();
+}
+
+void Subnet::send_echo(uint64_t connection, const std::string& text, size_t replica) {
+  call("echo", "send", "{\"connection\": " + std::to_string(connection) + ", \"text\": \"" + text + "\"}",
+       replica);
+}
+
+std::optional<replica::v1::Connection> Subnet::connection(size_t replica, uint64_t id) {
+  const auto answer = replicas_[replica]->connections(kLookTimeout);
+  if (!answer) return std::nullopt;
+  const auto found = std::ranges::find(answer->connections(), id, &replica::v1::Connection::connection_id);
+  if (found == answer->connections().end()) return std::nullopt;
+  return *found;
+}
+
+bool Subnet::wait_for(uint64_t id, const Condition& condition, const std::vector<size_t>& replicas) {
+  return std::ranges::all_of(replicas, [&](size_t i) {
+    return poll([&] {
+      const auto view = connection(i, id);
+      return view && condition(*view);
+    });
+  });
+}
+
+uint64_t Subnet::height(size_t replica) {
+  const auto status = replicas_[replica]->status(kLookTimeout);
+  return status ? status->height() : 0;
+}
+
+bool Subnet::wait_for_height(uint64_t wanted, const std::vector<size_t>& replicas) {
+  return std::ranges::all_of(replicas, [&](size_t i) { return poll([&] { return height(i) >= wanted; }); });
+}
+
+std::vector<std::string> Subnet::messages(size_t replica, uint64_t connection, size_t count) {
+  std::vector<std::string> out;
+  const bool there = poll([&] {
+    const auto view = this->connection(replica, connection);
+    return view && view->messages() >= count;
+  });
+  if (!there) return out;
+  replicas_[replica]->follow(connection, 1, [&](const replica::v1::TranscriptEntry& entry) {
+    if (entry.has_message()) out.push_back(entry.message().content());
+    return out.size() < count;
+  });
+  return out;
+}
+
+std::set<std::string> Subnet::heads(uint64_t id, const std::vector<size_t>& replicas) {
+  std::set<std::string> out;
+  for (const size_t i : replicas) {
+    const auto view = connection(i, id);
+    out.insert(view ? std::to_string(view->entries()) + " " + to_hex(view->head()) : "no answer");
+  }
+  return out;
+}
+
+pid_t Subnet::replica_pid(size_t i, pid_t but_not) { return pid("replicas", i, but_not); }
+pid_t Subnet::adapter_pid(size_t i, pid_t but_not) { return pid("adapters", i, but_not); }
+
+pid_t Subnet::pid(const char* kind, size_t i, pid_t but_not) {
+  pid_t out = 0;
+  const bool found = poll([&] {
+    std::ifstream in(layout_.pids_file());
+    std::ostringstream text;
+    text << in.rdbuf();
+    out = boost::json::parse(text.str()).at(kind).at(i).to_number<pid_t>();
+    return out != 0 && out != but_not;
+  });
+  if (!found) throw std::runtime_error(std::string("no process in ") + kind);
+  return out;
+}
+
+}  // namespace icws::support

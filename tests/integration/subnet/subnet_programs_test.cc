@@ -1,0 +1,76 @@
+// The command lines: what they print and how they end.
+#include <gtest/gtest.h>
+
+#include "tests/integration/subnet/subnet_fixture.h"
+#include "tests/support/echo_server.h"
+
+namespace icws {
+namespace {
+
+struct Result {
+  int status = -1;
+  std::string output;
+  std::string errors;
+};
+
+Result run(const char* program, std::vector<std::string> arguments) {
+  support::ChildOptions options;
+  options.program = support::built_program(program);
+  options.arguments = std::move(arguments);
+  support::ChildProcess child(std::move(options));
+  const auto exit = child.wait_exit();
+  return {exit ? exit->status.value_or(-1) : -1, child.output(), child.errors()};
+}
+
+TEST(Programs, HelpIsNoError) {
+  for (const char* program : {"icws-subnet", "icws-replica", "icwsctl"}) {
+    const Result result = run(program, {"--help"});
+    EXPECT_EQ(result.status, 0) << program;
+    EXPECT_NE(result.output.find("Usage"), std::string::npos) << program;
+  }
+}
+
+TEST(Programs, WrongUsageIsStatusTwo) {
+  EXPECT_EQ(run("icws-subnet", {"--replicas", "0"}).status, 2);
+  EXPECT_EQ(run("icws-subnet", {"--no-such-flag"}).status, 2);
+  EXPECT_EQ(run("icws-replica", {}).status, 2);
+  EXPECT_EQ(run("icwsctl", {"status"}).status, 2);
+  const Result both = run("icws-subnet", {"--canisters", "nobody", "--replica-program", "9=x"});
+  EXPECT_EQ(both.status, 2);
+  EXPECT_NE(both.errors.find("nobody"), std::string::npos) << both.errors;
+  EXPECT_NE(both.errors.find("there is no replica 9"), std::string::npos) << both.errors;
+}
+
+TEST(Programs, ControlSaysThatNobodyAnswers) {
+  const Result result = run("icwsctl", {"--socket", "/nonexistent.sock", "--timeout", "2", "status"});
+  EXPECT_EQ(result.status, 3);
+  EXPECT_NE(result.errors.find("cannot reach"), std::string::npos) << result.errors;
+}
+
+TEST(Programs, ControlTalksToARunningSubnet) {
+  support::EchoServer server;
+  support::Subnet subnet;
+  const auto control = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(),
+                     {"--directory", subnet.layout().directory.string(), "--replica", "2"});
+    return run("icwsctl", std::move(arguments));
+  };
+  EXPECT_NE(control({"status"}).output.find("2 of 4"), std::string::npos);
+  const Result opened = control({"call", "echo", "open", "{\"url\": \"" + server.url() + "\"}"});
+  EXPECT_EQ(opened.status, 0) << opened.errors;
+  EXPECT_NE(opened.output.find("{\"connection\":1}"), std::string::npos) << opened.output;
+  ASSERT_TRUE(subnet.wait_for(1, [](const auto& view) { return view.state() == "open"; }));
+  EXPECT_NE(control({"connections"}).output.find(server.url()), std::string::npos);
+  EXPECT_EQ(control({"call", "echo", "send", R"({"connection": 1, "text": "hello"})"}).status, 0);
+  const Result followed = control({"transcript", "follow", "1", "--count", "2"});
+  EXPECT_EQ(followed.status, 0);
+  EXPECT_NE(followed.output.find("opened"), std::string::npos) << followed.output;
+  EXPECT_NE(followed.output.find("hello"), std::string::npos) << followed.output;
+  const Result rejected = control({"call", "echo", "no-such-method"});
+  EXPECT_EQ(rejected.status, 1);
+  EXPECT_NE(rejected.errors.find("rejected"), std::string::npos);
+  EXPECT_EQ(control({"transcript", "follow", "99"}).status, 2);
+}
+
+}  // namespace
+}  // namespace icws
