@@ -56,8 +56,8 @@ struct Connection {
   std::string close_reason;
   std::string close_message;
   static void fields(auto& archive, auto& self) {
-    archive(self.url, self.state, self.epoch, self.opened, self.sent, self.answers, self.missing, self.close_code,
-            self.close_cause, self.close_reason, self.close_message);
+    archive(self.url, self.state, self.epoch, self.opened, self.sent, self.answers, self.missing,
+            self.close_code, self.close_cause, self.close_reason, self.close_message);
   }
 };
 
@@ -95,9 +95,9 @@ std::string_view kind_name(DataEntry::Kind kind) {
 [[noreturn]] void pass_on(const replica::Reject& reject) { throw std::runtime_error(reject.message); }
 
 OpenArguments open_arguments(BytesView text) {
-  const json::object in = parse_arguments(
-      text, {"url", "mode", "subprotocols", "headers", "script", "json", "drop", "keep", "key", "reconnect",
-             "message_bytes_max", "open_timeout_ms"});
+  const json::object in =
+      parse_arguments(text, {"url", "mode", "subprotocols", "headers", "script", "json", "drop", "keep",
+                             "key", "reconnect", "message_bytes_max", "open_timeout_ms"});
   OpenArguments out;
   out.url = required_text(in, "url");
   const std::string mode = optional_text(in, "mode", "ordered");
@@ -110,7 +110,8 @@ OpenArguments open_arguments(BytesView text) {
       out.headers.push_back({std::string(header.key()), required_text(headers->get_object(), header.key())});
     }
   }
-  for (std::string& line : text_list(in, "script")) out.script.push_back({MessageKind::Text, std::move(line)});
+  for (std::string& line : text_list(in, "script"))
+    out.script.push_back({MessageKind::Text, std::move(line)});
   out.transform.json = optional_flag(in, "json", false);
   out.transform.drop_pointers = text_list(in, "drop");
   out.transform.keep_pointers = text_list(in, "keep");
@@ -118,7 +119,8 @@ OpenArguments open_arguments(BytesView text) {
   out.reconnect = optional_flag(in, "reconnect", false);
   out.message_bytes_max = optional_number(in, "message_bytes_max", out.message_bytes_max);
   // Far above every bound that ws_open checks, so that the conversion to signed milliseconds holds.
-  const uint64_t timeout = optional_number(in, "open_timeout_ms", static_cast<uint64_t>(out.open_timeout.count()));
+  const uint64_t timeout =
+      optional_number(in, "open_timeout_ms", static_cast<uint64_t>(out.open_timeout.count()));
   out.open_timeout = Milliseconds(static_cast<int64_t>(std::min<uint64_t>(timeout, 1'000'000'000)));
   return out;
 }
@@ -169,7 +171,8 @@ class EchoCanister final : public replica::Canister {
     if (method == "send") return send(context, arguments);
     if (method == "close") return close(context, arguments);
     if (method == "trap_on_data") return trap_on_data(arguments);
-    throw ArgumentError("there is no call \"" + std::string(method) + "\"; there are open, send, close, trap_on_data");
+    throw ArgumentError("there is no call \"" + std::string(method) +
+                        "\"; there are open, send, close, trap_on_data");
   }
 
   void ws_opened(CanisterContext&, const OpenedCall& call) override {
@@ -199,7 +202,8 @@ class EchoCanister final : public replica::Canister {
   Bytes query(std::string_view method, BytesView arguments) const override {
     if (method == "answers") return answers(arguments);
     if (method == "connections" || method == "status") return status(arguments);
-    throw ArgumentError("there is no query \"" + std::string(method) + "\"; there are answers, connections, status");
+    throw ArgumentError("there is no query \"" + std::string(method) +
+                        "\"; there are answers, connections, status");
   }
 
   Bytes save() const override { return archive_encode(state_); }
