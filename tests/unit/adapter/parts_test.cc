@@ -1,0 +1,99 @@
+// Settings, the response head, the send queue.
+#include <gtest/gtest.h>
+
+#include "adapter/config.h"
+#include "adapter/send_queue.h"
+#include "adapter/upgrade.h"
+
+namespace icws::adapter {
+namespace {
+
+TEST(AdapterConfig, NamesAllFaultsAtOnce) {
+  AdapterConfig config;
+  const auto applied = apply_json(
+      R"({"socket": 5, "nonsense": 1, "events_max": 0, "ping_after": "x", "close_timeout": 100})", config);
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().size(), 4U);
+  EXPECT_EQ(config.close_timeout, Milliseconds(100));
+}
+
+TEST(AdapterConfig, KeepsEachSettingToItsRange) {
+  for (const auto& setting : settings()) {
+    AdapterConfig config;
+    EXPECT_TRUE(apply_number(setting, setting.min, config)) << setting.name;
+    EXPECT_TRUE(apply_number(setting, setting.max, config)) << setting.name;
+    EXPECT_FALSE(apply_number(setting, setting.min - 1, config)) << setting.name;
+    EXPECT_FALSE(apply_number(setting, setting.max + 1, config)) << setting.name;
+  }
+}
+
+TEST(AdapterConfig, HasValidDefaultsButForTheSocket) {
+  AdapterConfig config;
+  EXPECT_EQ(validate(config).size(), 1U);
+  config.socket = "/tmp/x";
+  EXPECT_TRUE(validate(config).empty());
+}
+
+TEST(ResponseHead, EndsAtTheEmptyLine) {
+  ResponseHead head;
+  const Bytes text = "HTTP/1.1 101 Switching Protocols\r\nA: b\r\n\r\n";
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
+    ASSERT_TRUE(head.feed(BytesView(text).substr(i, 1)));
+    ASSERT_FALSE(head.done());
+  }
+  EXPECT_EQ(head.feed("\nrest"), 1U);
+  EXPECT_TRUE(head.done());
+  EXPECT_EQ(head.text(), text);
+}
+
+TEST(ResponseHead, RefusesWhatCannotBeOne) {
+  EXPECT_FALSE(ResponseHead().feed("HTTX"));
+  EXPECT_FALSE(ResponseHead().feed("SSH-2.0-x"));
+  EXPECT_TRUE(ResponseHead().feed("HTTP/1"));
+}
+
+TEST(ResponseHead, KeepsToItsLimits) {
+  ResponseLimits limits;
+  limits.line_bytes_max = 20;
+  limits.lines_max = 2;
+  limits.header_bytes_max = 50;
+  EXPECT_TRUE(ResponseHead(limits).feed("HTTP/1.1 101 12345\r\n"));
+  EXPECT_FALSE(ResponseHead(limits).feed("HTTP/1.1 101 123456\r\n"));
+  EXPECT_TRUE(ResponseHead(limits).feed("HTTP/1.1 101 x\r\na: b\r\n\r\n"));
+  EXPECT_FALSE(ResponseHead(limits).feed("HTTP/1.1 101 x\r\na: b\r\nc: d\r\n\r\n"));
+}
+
+TEST(SendQueue, TakesEachSequenceOnceAndInOrder) {
+  SendQueue queue(3, 100);
+  using enum SendQueue::Accepted;
+  EXPECT_EQ(queue.push(2, replica::MessageKind::Text, "b"), kFull);
+  EXPECT_EQ(queue.push(1, replica::MessageKind::Text, "a"), kYes);
+  EXPECT_EQ(queue.push(1, replica::MessageKind::Text, "a"), kYes);
+  EXPECT_EQ(queue.push(2, replica::MessageKind::Text, Bytes(99, 'b')), kYes);
+  EXPECT_EQ(queue.push(3, replica::MessageKind::Text, "c"), kFull);
+  MaskKeys keys;
+  Bytes out;
+  queue.encode(out, 1, keys);
+  EXPECT_EQ(queue.encoded_up_to(), 1U);
+  EXPECT_EQ(queue.push(3, replica::MessageKind::Text, "c"), kYes);
+  EXPECT_EQ(queue.accepted_up_to(), 3U);
+}
+
+TEST(SendQueue, SendsNothingBehindTheClose) {
+  SendQueue queue(3, 100);
+  queue.push(1, replica::MessageKind::Text, "a");
+  queue.close(1000, "bye", false);
+  queue.pong("x");
+  MaskKeys keys;
+  Bytes out;
+  queue.encode(out, 1000, keys);
+  EXPECT_TRUE(queue.close_encoded());
+  const size_t size = out.size();
+  EXPECT_EQ(size, 7U + 7U + 11U);
+  queue.ping();
+  queue.encode(out, 1000, keys);
+  EXPECT_EQ(out.size(), size);
+}
+
+}  // namespace
+}  // namespace icws::adapter
