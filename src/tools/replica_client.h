@@ -4,6 +4,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/time.h"
@@ -15,7 +16,7 @@ namespace icws::tools {
 // by itself.
 class ReplicaClient {
  public:
-  explicit ReplicaClient(const std::string& socket);
+  explicit ReplicaClient(std::string socket) : socket_(std::move(socket)) {}
 
   template <class T>
   using Answer = std::expected<T, grpc::Status>;
@@ -30,7 +31,17 @@ class ReplicaClient {
                       const std::function<bool(const replica::v1::TranscriptEntry&)>& take);
 
  private:
-  const std::unique_ptr<replica::v1::Replica::Stub> stub_;
+  using Stub = replica::v1::Replica::Stub;
+  template <class Response, class Request>
+  Answer<Response> unary(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                         const Request& request, Milliseconds timeout);
+  std::shared_ptr<Stub> stub();
+  // Forgets a channel that has failed; the next call makes another.
+  void forget(const std::shared_ptr<Stub>& failed);
+
+  const std::string socket_;
+  std::mutex mutex_;
+  std::shared_ptr<Stub> stub_;
 };
 
 }  // namespace icws::tools

@@ -13,18 +13,14 @@ std::shared_ptr<grpc::Channel> open_channel(const std::string& socket) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kEngineMessageBytesMax);
   arguments.SetMaxSendMessageSize(kEngineMessageBytesMax);
-  // A restarted replica is found within a fraction of a second; gRPC's own back-off grows to two minutes.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 300);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments);
 }
 
 class GrpcReplicaLink final : public ReplicaLink {
  public:
-  GrpcReplicaLink(const std::string& socket, std::string chain_id)
-      : chain_id_(std::move(chain_id)), stub_(v1::LocalApplication::NewStub(open_channel(socket))) {}
+  GrpcReplicaLink(std::string socket, std::string chain_id)
+      : socket_(std::move(socket)), chain_id_(std::move(chain_id)) {}
 
   Answer<replica::ApplicationInfo> info(Milliseconds timeout) override {
     const auto response =
@@ -101,16 +97,21 @@ class GrpcReplicaLink final : public ReplicaLink {
   Answer<Response> call(grpc::Status (v1::LocalApplication::Stub::*method)(grpc::ClientContext*,
                                                                            const Request&, Response*),
                         const Request& request, Milliseconds timeout) {
+    if (!stub_) stub_ = v1::LocalApplication::NewStub(open_channel(socket_));
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + timeout);
     Response response;
     const auto status = (stub_.get()->*method)(&context, request, &response);
     if (status.ok()) return response;
+    // A channel that has failed looks for the peer again only while somebody waits on it, which fail-fast
+    // calls do not: it would miss a restarted replica for seconds. A new channel connects at once.
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE) stub_.reset();
     return std::unexpected(LinkFailure{status.error_message()});
   }
 
+  const std::string socket_;
   const std::string chain_id_;
-  const std::unique_ptr<v1::LocalApplication::Stub> stub_;
+  std::unique_ptr<v1::LocalApplication::Stub> stub_;
 };
 
 }  // namespace
