@@ -58,7 +58,7 @@ std::vector<FeedLog::Freed> FeedLog::settle(const ContentId& id, uint32_t count,
   forget_old_credits(now);
   for (; count > 0; --count) {
     credits_.push_back(Credit{id, now + absorb});
-    ++credit_counts_[id];
+    ++credit_counts_[id].left;
   }
   return freed;
 }
@@ -93,30 +93,33 @@ const Observation* FeedLog::find(const FeedItem& item) const {
 
 std::vector<FeedLog::Credit> FeedLog::credits(LocalTime now) const {
   std::vector<Credit> out;
-  std::ranges::copy_if(credits_, std::back_inserter(out),
-                       [&](const Credit& credit) { return credit.until > now; });
+  std::unordered_map<ContentId, uint32_t> skipped;
+  for (const Credit& credit : credits_) {
+    if (skipped[credit.id]++ < credit_counts_.at(credit.id).used) continue;
+    if (credit.until > now) out.push_back(credit);
+  }
   return out;
 }
 
 void FeedLog::index_credits() {
   credit_counts_.clear();
-  for (const Credit& credit : credits_) ++credit_counts_[credit.id];
+  for (const Credit& credit : credits_) ++credit_counts_[credit.id].left;
 }
 
 bool FeedLog::consume_credit(const ContentId& id, LocalTime now) {
   forget_old_credits(now);
   const auto it = credit_counts_.find(id);
-  if (it == credit_counts_.end()) return false;
-  const auto credit = std::ranges::find(credits_, id, &Credit::id);
-  credits_.erase(credit);
-  if (--it->second == 0) credit_counts_.erase(it);
+  if (it == credit_counts_.end() || it->second.left == 0) return false;
+  --it->second.left;
+  ++it->second.used;
   return true;
 }
 
 void FeedLog::forget_old_credits(LocalTime now) {
   while (!credits_.empty() && credits_.front().until <= now) {
     const auto it = credit_counts_.find(credits_.front().id);
-    if (--it->second == 0) credit_counts_.erase(it);
+    --(it->second.used > 0 ? it->second.used : it->second.left);
+    if (it->second.used == 0 && it->second.left == 0) credit_counts_.erase(it);
     credits_.pop_front();
   }
 }

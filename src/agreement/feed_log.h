@@ -74,9 +74,14 @@ class FeedLog {
 
   Entries entries_;
   std::unordered_map<ContentId, std::deque<Entries::iterator>> copies_;
-  // In order of expiry; the counts say how many of each content are in it.
+  struct CreditCount {
+    uint32_t left = 0;
+    // Used up, but still in credits_: the earliest ones of their content.
+    uint32_t used = 0;
+  };
+  // In order of expiry.
   std::deque<Credit> credits_;
-  std::unordered_map<ContentId, uint32_t> credit_counts_;
+  std::unordered_map<ContentId, CreditCount> credit_counts_;
 };
 
 }  // namespace icws::agreement
