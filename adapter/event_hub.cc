@@ -176,7 +176,9 @@ void EventHub::add_turn(Batch& batch, Bytes& small, const replica::SocketKey& ke
       batch.pieces.push_back({std::move(range.chunk), range.data, range.size});
     }
   }
+  const size_t tail_before = small.size();
   append_socket_events_tail(small, sent);
+  batch.bytes += small.size() - tail_before;
 }
 
 std::optional<Batch> EventHub::next_batch(uint64_t generation) {
