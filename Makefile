@@ -1,10 +1,11 @@
 # What a person types. Each target is a script in scripts/, which says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo test build format tidy sanitize clean
+.PHONY: help demo test bench build format tidy sanitize clean
 
 help:
 	@echo "make demo      install what is needed, build, and run four replicas against two servers"
 	@echo "make test      install what is needed, build, and run every test"
+	@echo "make bench     build, and print all benchmarks in one run"
 	@echo "make build     install what is needed and build (build/bin)"
 	@echo "make tidy      check the house rules (includes by level, banned words, file lengths)"
 	@echo "make format    format the sources with clang-format"
@@ -20,6 +21,9 @@ demo: build
 
 test: build
 	@scripts/test
+
+bench: build
+	@scripts/bench
 
 tidy:
 	@python3 tests/tidy/tidy.py .
