@@ -28,19 +28,23 @@ bool poll(const std::function<bool()>& look, Milliseconds deadline = kTestDeadli
   return true;
 }
 
-ChildOptions subnet_options(const tools::SubnetLayout& layout, std::vector<std::string> flags) {
+ChildOptions subnet_options(const tools::SubnetLayout& layout, std::vector<std::string> flags,
+                            Loopback loopback) {
   ChildOptions out;
   out.program = built_program("icws-subnet");
-  out.arguments = {"--directory", layout.directory.string(), "--allow-network", "127.0.0.0/8"};
+  out.arguments = {"--directory", layout.directory.string()};
+  if (loopback == Loopback::kAllowed) {
+    out.arguments.insert(out.arguments.end(), {"--allow-network", "127.0.0.0/8"});
+  }
   out.arguments.insert(out.arguments.end(), flags.begin(), flags.end());
   return out;
 }
 
 }  // namespace
 
-Subnet::Subnet(std::vector<std::string> flags)
+Subnet::Subnet(std::vector<std::string> flags, Loopback loopback)
     : layout_{directory_ / "s"},
-      process_(std::make_unique<ChildProcess>(subnet_options(layout_, std::move(flags)))) {
+      process_(std::make_unique<ChildProcess>(subnet_options(layout_, std::move(flags), loopback))) {
   wait_until_up();
   for (size_t i = 0; i < kReplicas; ++i) {
     replicas_.push_back(std::make_unique<tools::ReplicaClient>(layout_.replica_socket(i).string()));

@@ -15,12 +15,15 @@
 
 namespace icws::support {
 
+// Whether adapters may connect to 127.0.0.0/8, where the tests' servers are.
+enum class Loopback { kAllowed, kDenied };
+
 // What: icws-subnet with four replicas by default, and a client for each. Thread-safety: none.
 // Ownership: the destructor ends the subnet with SIGTERM. Errors: construction throws std::runtime_error,
 // with the program's output, if the subnet does not come up.
 class Subnet {
  public:
-  explicit Subnet(std::vector<std::string> flags = {});
+  explicit Subnet(std::vector<std::string> flags = {}, Loopback loopback = Loopback::kAllowed);
   ~Subnet();
 
   ChildProcess& process() { return *process_; }
