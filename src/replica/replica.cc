@@ -121,8 +121,7 @@ void Replica::Impl::recover() {
     state.global.params = params;
     const Digest genesis = persistence.stage(state, runtime.saved(), Journal(Height(0), BlockTime()), {}, 0);
     hashes.push(Height(0), genesis);
-    // Nothing is written before the first commit: an empty directory stays a genesis.
-    persistence.take_batch();
+    // Written with the first commit: what never changes after genesis must be in storage too.
     return;
   }
   if (state.global.params != params) {
