@@ -1,6 +1,7 @@
 #include "replica/reconciler.h"
 
 #include <algorithm>
+#include <set>
 
 #include "agreement/report_codec.h"
 #include "replica/keys.h"
@@ -25,11 +26,25 @@ ConnectionId id_of(BytesView key) {
   return ConnectionId(value);
 }
 
+// An upper bound of a section's encoded size, close enough that thousands of idle ones fit into a report.
 size_t section_bytes(const agreement::Section& section) {
-  size_t bytes = agreement::kSectionBytesMax + section.heads.size() * agreement::kHeadBytesMax;
-  // Index, digest and copy; every key counted as new.
-  bytes += section.items.size() * (32 + 4) + section.items.size() * 16;
-  return bytes;
+  // Connection, epoch, status, the highest send and the frame around it all.
+  size_t bytes = 40;
+  if (section.opened) bytes += 36;
+  if (section.ending) bytes += 12 + section.ending->reason.size();
+  bytes += section.heads.size() * agreement::kHeadBytesMax;
+  // As FeedLog::list counts: digest, index and copy of each item, each key once, and the two lists' frames.
+  std::set<agreement::KeyHash> keys;
+  for (const agreement::FeedItem& item : section.items) keys.insert(item.content.key);
+  return bytes + section.items.size() * (32 + 2 + 2) + keys.size() * 16 + 8;
+}
+
+// Where the turns of a height start. A step of one would leave those just passed without a turn until it has
+// gone all the way round; multiples of the golden ratio fall evenly into the ring, however many sections fit
+// into one report.
+size_t first_turn(Height height, size_t connections) {
+  const auto fraction = static_cast<uint32_t>(height.value * 2'654'435'769u);
+  return static_cast<size_t>(uint64_t{fraction} * connections >> 32);
 }
 
 }  // namespace
@@ -285,7 +300,7 @@ std::vector<agreement::Section> Reconciler::sections(const State& state, Height 
   }
   std::vector<agreement::Section> out;
   if (turn.empty()) return out;
-  std::ranges::rotate(turn, turn.begin() + static_cast<ptrdiff_t>(height.value % turn.size()));
+  std::ranges::rotate(turn, turn.begin() + static_cast<ptrdiff_t>(first_turn(height, turn.size())));
   size_t left = bytes_max;
   for (size_t i = 0; i < turn.size(); ++i) {
     if (left < agreement::kSectionBytesMax) break;
