@@ -67,6 +67,9 @@ std::string candles_or_trades(Prng& prng, uint64_t first_id) {
   return out + "]";
 }
 
+// A book's updates count on from its snapshot.
+uint64_t snapshot_sequence(uint32_t symbol) { return 1'000'000 * (uint64_t{symbol} + 1); }
+
 std::string connection_id(uint32_t connection) { return "SYN.ws." + std::to_string(connection + 1); }
 
 }  // namespace
@@ -85,7 +88,7 @@ void ExchangeModel::publish_snapshots(Prng& prng) {
     const uint32_t method = i % kSnapshots;
     const std::string params = method == 2 ? "\"ask\":" + levels(prng, 50 + prng.below(200)) +
                                                  ",\"bid\":" + levels(prng, 50) +
-                                                 ",\"sequence\":" + std::to_string(1'000'000 + symbol)
+                                                 ",\"sequence\":" + std::to_string(snapshot_sequence(symbol))
                                            : candles_or_trades(prng, 7'000'000 + 1000 * i);
     published_.push_back({kSnapshotsAtUs + 1000 * i, symbol * static_cast<uint32_t>(kMethods.size()) + method,
                           object_head(method, params, symbol_name(symbol)), false});
@@ -99,6 +102,9 @@ void ExchangeModel::publish_updates(Prng& prng) {
     times.push_back(kUpdatesAtUs + static_cast<int64_t>(prng.below(span)));
   }
   std::sort(times.begin(), times.end());
+  std::vector<uint64_t> sequences;
+  for (uint32_t symbol = 0; symbol < options_.symbols; ++symbol)
+    sequences.push_back(snapshot_sequence(symbol));
   for (uint32_t i = 0; i < options_.updates; ++i) {
     const auto symbol = static_cast<uint32_t>(prng.below(options_.symbols));
     const bool ticker = prng.chance(2, 7);
@@ -111,7 +117,7 @@ void ExchangeModel::publish_updates(Prng& prng) {
                      ",\"last\":" + decimal(1'150'000 + prng.below(50'000)) +
                      ",\"volume\":" + decimal(1'000'000 + 7 * static_cast<uint64_t>(i)) + stamp
                : "\"ask\":" + levels(prng, prng.below(4)) + ",\"bid\":" + levels(prng, 1 + prng.below(4)) +
-                     ",\"sequence\":" + std::to_string(2'000'000 + i) + stamp;
+                     ",\"sequence\":" + std::to_string(++sequences[symbol]) + stamp;
     published_.push_back({times[i], symbol * static_cast<uint32_t>(kMethods.size()) + method,
                           object_head(method, params, symbol_name(symbol)), true});
   }
