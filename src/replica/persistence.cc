@@ -32,6 +32,10 @@ void load_inbox(const Storage& storage, ConnectionSlot& slot) {
     slot.inbox.push_back(InboxEntry{std::move(*entry), bytes});
     return true;
   });
+  uint64_t bytes = 0;
+  for (const InboxEntry& one : slot.inbox) bytes += one.bytes;
+  const uint64_t missing = record.last_entry.value - record.delivered.value - slot.inbox.size();
+  if (missing != 0 || bytes != record.inbox_bytes) broken("a transcript entry is missing");
 }
 
 void load_connections(const Storage& storage, State& state, LeafHashes& leaves) {
