@@ -20,7 +20,7 @@ std::unexpected<Reject> invalid(std::string message) {
 }
 
 std::expected<void, Reject> check_request(const OpenArguments& arguments) {
-  if (const auto url = ws::parse_url(arguments.url); !url) return invalid(url.error().message);
+  if (const auto url = ws::parse_url(arguments.url); !url) return invalid("url: " + url.error().message);
   std::vector<ws::HeaderField> headers;
   for (const Header& header : arguments.headers) headers.push_back({header.name, header.value});
   if (const auto checked = ws::check_headers(headers); !checked) return invalid(checked.error().message);
@@ -45,8 +45,11 @@ std::expected<void, Reject> check_script(const OpenArguments& arguments, const C
     return invalid("script: at most " + std::to_string(params.script_messages_max) + " messages");
   }
   uint64_t bytes = 0;
-  for (const OutgoingMessage& message : arguments.script) {
-    if (auto checked = check_send(message.kind, message.content, params); !checked) return checked;
+  for (size_t i = 0; i < arguments.script.size(); ++i) {
+    const OutgoingMessage& message = arguments.script[i];
+    if (const auto checked = check_send(message.kind, message.content, params); !checked) {
+      return invalid("script: message " + std::to_string(i + 1) + ": " + checked.error().message);
+    }
     bytes += message.content.size();
   }
   if (bytes > params.script_bytes_max) {
