@@ -51,7 +51,8 @@ std::vector<transcript::Claim> evidence_of(const agreement::End& end, const Conn
   for (const agreement::Claims::Claim& claim : end.evidence) {
     const ReplicaIndex member = record.agreement.committee[claim.member];
     transcript::Claim carried{member.value, claim.head, {}, {}, 0};
-    if (const StoredReport* report = window.newest(member)) {
+    const StoredReport* report = window.carrying(member, record.id, record.agreement.epoch);
+    if (report != nullptr) {
       carried.report = report->report;
       carried.signature = report->signature;
       carried.height = report->height.value;
@@ -220,6 +221,11 @@ std::vector<Forgotten> keep_house(State& state, const ReportWindow& window, cons
         state.global.closed.push_back(id);
       continue;
     }
+    // Of a waiting connection too: its last reports may say that everything is written, and the next epoch
+    // would send it again.
+    if (!slot.outbox.messages.empty()) {
+      free_sends(slot, written_by_quorum(record, view_of(record, window, state.global.height)));
+    }
     if (record.phase == RecordPhase::Waiting) {
       if (state.global.now < record.waiting_until) continue;
       record.phase = RecordPhase::Active;
@@ -227,10 +233,6 @@ std::vector<Forgotten> keep_house(State& state, const ReportWindow& window, cons
       record.agreement = agreement::begin_epoch(id, record.arguments.mode, record.agreement.epoch.next(),
                                                 record.agreement.committee, record.parameters(),
                                                 state.global.now, record.arguments.open_timeout);
-      continue;
-    }
-    if (!slot.outbox.messages.empty()) {
-      free_sends(slot, written_by_quorum(record, view_of(record, window, state.global.height)));
     }
   }
   return forget_closed(state, params);

@@ -32,10 +32,14 @@ agreement::View ReportWindow::view(ConnectionId connection, Epoch epoch,
   return out;
 }
 
-const StoredReport* ReportWindow::newest(ReplicaIndex member) const {
+const StoredReport* ReportWindow::carrying(ReplicaIndex member, ConnectionId connection, Epoch epoch) const {
   for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
-    const auto it = std::ranges::find(block->stored, member, &StoredReport::member);
-    if (it != block->stored.end()) return &*it;
+    const auto report = std::ranges::find(block->members, member, &BlockReports::Member::member);
+    if (report == block->members.end()) continue;
+    const agreement::Section* section = find_section(report->report, connection);
+    if (section == nullptr || section->epoch != epoch) continue;
+    const auto stored = std::ranges::find(block->stored, member, &StoredReport::member);
+    if (stored != block->stored.end()) return &*stored;
   }
   return nullptr;
 }

@@ -44,8 +44,8 @@ class ReportWindow {
   // For the block at `height`, by member of `committee`: the newest section of `epoch` that is in force.
   agreement::View view(ConnectionId connection, Epoch epoch, const std::vector<ReplicaIndex>& committee,
                        Height height) const;
-  // The newest stored report of a member, or null: evidence.
-  const StoredReport* newest(ReplicaIndex member) const;
+  // The newest stored report of a member that says something on the connection's epoch, or null: evidence.
+  const StoredReport* carrying(ReplicaIndex member, ConnectionId connection, Epoch epoch) const;
   std::deque<BlockReports>& blocks() { return blocks_; }
   // Blocks before this height are not in force any more when `height` is decided.
   Height oldest_in_force(Height height) const;
