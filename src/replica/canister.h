@@ -89,7 +89,9 @@ struct DataEntry {
   EntrySequence sequence;
   Kind kind = Kind::Text;
   Bytes content;
-  // The order key's canonical text (mode feed; empty otherwise), for a gap the key in which it is.
+  // The order key's canonical text (mode feed; empty otherwise). Of a gap, whose messages no quorum has seen,
+  // only the key's hash is agreed: the 16 bytes of agreement::key_hash(text), which a canister can compare
+  // with the hashes of the keys that it knows.
   Bytes key;
   // How many messages are missing. Only in a gap.
   uint64_t gap_count = 0;

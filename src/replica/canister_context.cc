@@ -115,15 +115,22 @@ std::expected<StatusReply, Reject> EffectContext::ws_status(ConnectionId connect
   const auto slot = state_.connections.find(connection);
   if (slot == state_.connections.end()) {
     const auto pending = pending_.find(connection);
-    if (pending != pending_.end() && pending->second.opened) return StatusReply{"opening", Epoch(1), {}, 0};
+    if (pending != pending_.end() && pending->second.opened) {
+      const bool closed = pending->second.closed;
+      return StatusReply{closed ? "closed" : "opening", Epoch(1), {}, closed ? 0 : pending->second.bytes};
+    }
   }
   if (slot == state_.connections.end() || slot->second.record.canister != self_) {
     return reject(RejectCode::NotFound,
                   "this canister has no connection " + std::to_string(connection.value));
   }
   const Connection& record = slot->second.record;
-  return StatusReply{state_name(record), record.agreement.epoch, record.last_entry,
-                     slot->second.outbox.bytes};
+  // As it will be if this callback ends well.
+  const auto pending = pending_.find(connection);
+  const bool closed = pending != pending_.end() && pending->second.closed;
+  const uint64_t queued = pending == pending_.end() ? 0 : pending->second.bytes;
+  return StatusReply{closed ? "closed" : state_name(record), record.agreement.epoch, record.last_entry,
+                     closed ? 0 : slot->second.outbox.bytes + queued};
 }
 
 void EffectContext::apply() {

@@ -1,5 +1,7 @@
 #include "replica/canister_runtime.h"
 
+#include <algorithm>
+#include <optional>
 #include <stdexcept>
 
 #include "replica/canister_context.h"
@@ -56,6 +58,19 @@ ClosedCall closed_call(const Connection& record, const Entry& entry) {
   return out;
 }
 
+// Runs a canister's code: what it threw, as text. Whatever it throws must not stop the subnet.
+template <class Code>
+std::optional<std::string> trap_of(const Code& code) {
+  try {
+    code();
+    return std::nullopt;
+  } catch (const std::exception& exception) {
+    return exception.what();
+  } catch (...) {
+    return "the canister threw something that is no exception";
+  }
+}
+
 }  // namespace
 
 void close_connection(ConnectionSlot& slot, Journal& journal, const agreement::End& end,
@@ -91,17 +106,18 @@ bool CanisterRuntime::guarded(State& state, Journal& journal, const std::string&
                               std::string& failure) {
   Slot& slot = canisters_.at(id);
   EffectContext context(state, journal, params_, id);
-  try {
+  const std::optional<std::string> trap = trap_of([&] {
     callback(*slot.canister, context);
-  } catch (const std::exception& exception) {
-    failure = exception.what();
-    slot.canister->load(slot.saved);
-    ++traps_;
-    return false;
+    slot.saved = slot.canister->save();
+  });
+  if (!trap) {
+    context.apply();
+    return true;
   }
-  slot.saved = slot.canister->save();
-  context.apply();
-  return true;
+  failure = *trap;
+  slot.canister->load(slot.saved);
+  ++traps_;
+  return false;
 }
 
 void CanisterRuntime::deliver(State& state, Journal& journal) {
@@ -110,6 +126,10 @@ void CanisterRuntime::deliver(State& state, Journal& journal) {
   std::vector<ConnectionId> ids;
   for (const auto& [id, slot] : state.connections) {
     if (!slot.inbox.empty()) ids.push_back(id);
+  }
+  // By turns: else the first connections could use up the budget of every block.
+  if (!ids.empty()) {
+    std::ranges::rotate(ids, ids.begin() + static_cast<ptrdiff_t>(journal.height().value % ids.size()));
   }
   for (const ConnectionId id : ids) {
     ConnectionSlot& slot = state.connections.at(id);
@@ -188,11 +208,10 @@ std::expected<Bytes, Reject> CanisterRuntime::query(std::string_view id, std::st
   if (slot == canisters_.end()) {
     return std::unexpected(Reject{RejectCode::NotFound, "there is no canister " + std::string(id)});
   }
-  try {
-    return slot->second.canister->query(method, arguments);
-  } catch (const std::exception& exception) {
-    return std::unexpected(Reject{RejectCode::InvalidArgument, exception.what()});
-  }
+  Bytes reply;
+  auto trap = trap_of([&] { reply = slot->second.canister->query(method, arguments); });
+  if (trap) return std::unexpected(Reject{RejectCode::InvalidArgument, std::move(*trap)});
+  return reply;
 }
 
 std::map<std::string, Bytes> CanisterRuntime::saved() const {

@@ -22,7 +22,8 @@ class CanisterRuntime {
   // Throws std::runtime_error if a canister refuses its state.
   void load(const std::function<std::optional<Bytes>(const std::string& id)>& saved);
 
-  // Hands agreed entries to their canisters, up to the block's budget, connections in order.
+  // Hands agreed entries to their canisters, up to the block's budget, connections by turns that start
+  // at an index given by the height.
   void deliver(State& state, Journal& journal);
   TransactionResult run(State& state, Journal& journal, const UserCall& call);
 
