@@ -22,8 +22,6 @@ class EventTracker {
     received_ = event;
     return true;
   }
-  // The stream begins again behind `acknowledged`.
-  void rewind(EventSequence acknowledged) { received_ = acknowledged; }
   EventSequence received() const { return received_; }
 
   void done(EventSequence event) {

@@ -17,6 +17,13 @@ using agreement::OrderedLog;
 using transcript::Cause;
 
 constexpr uint16_t kTooBigCode = 1009;
+// An order key is a channel and a symbol. With a key as large as the message, neither a block nor an inbox
+// would hold a large one, and everything behind it would wait for ever.
+constexpr size_t kKeyBytesMax = 4 * 1024;
+
+bool is_out(MemberStatus status) {
+  return status == MemberStatus::OutLost || status == MemberStatus::OutMismatch;
+}
 
 bool is_down(MemberStatus status) { return status != MemberStatus::Opening && status != MemberStatus::Live; }
 
@@ -29,7 +36,10 @@ Bytes encode_opened(const SocketOpened& opened) {
 }  // namespace
 
 LocalConnection::LocalConnection(const Connection& record)
-    : id_(record.id), epoch_(record.agreement.epoch), first_send_(record.epoch_first_send) {
+    : id_(record.id),
+      epoch_(record.agreement.epoch),
+      // What a quorum has written already is not in the outbox any more, for a replica that comes late.
+      first_send_(std::max(record.epoch_first_send, record.freed_send.next())) {
   confirmed_ = SendSequence(first_send_.value - 1);
   if (record.arguments.mode == Mode::Ordered) {
     ordered_.emplace(OrderedLog::Agreed{EventSequence(0), Position(0),
@@ -46,6 +56,10 @@ LocalConnection::LocalConnection(const Connection& record, LocalRecord saved, Lo
       epoch_(saved.epoch),
       attempt_(saved.attempt),
       status_(saved.status),
+      reopening_(saved.reopening),
+      takes_messages_(saved.status == MemberStatus::Live ||
+                      (saved.status == MemberStatus::Ended && !saved.reopening)),
+      last_event_(saved.last_event),
       opened_(std::move(saved.opened)),
       events_(saved.done_prefix, saved.done_beyond),
       first_send_(saved.first_send),
@@ -77,13 +91,14 @@ uint16_t LocalConnection::close_code() const {
   return ending_ && ending_->cause == Cause::MessageTooBig ? kTooBigCode : 1000;
 }
 
+bool LocalConnection::drained() const { return is_out(status_) || events_.prefix() >= last_event_; }
+
 size_t LocalConnection::unsettled() const { return ordered_ ? ordered_->size() : feed_->size(); }
 
 void LocalConnection::on_event(const Connection& record, SocketEvent event, LocalTime now) {
   if (event.key != key() || !events_.receive(event.sequence)) return;
   // Agreed before a restart, or nothing counts any more.
-  const bool out = status_ == MemberStatus::OutLost || status_ == MemberStatus::OutMismatch;
-  if (out || events_.is_done(event.sequence)) return events_.done(event.sequence);
+  if (is_out(status_) || events_.is_done(event.sequence)) return events_.done(event.sequence);
   if (auto* opened = std::get_if<SocketOpened>(&event.what)) {
     on_opened(*opened, event.sequence, now);
   } else if (auto* message = std::get_if<SocketMessage>(&event.what)) {
@@ -93,7 +108,8 @@ void LocalConnection::on_event(const Connection& record, SocketEvent event, Loca
   } else {
     const auto& failed = std::get<SocketOpenFailed>(event.what);
     events_.done(event.sequence);
-    end(status_ == MemberStatus::Opening ? MemberStatus::Failed : status_, Ending{failed.cause, 1006, {}},
+    const bool first = status_ == MemberStatus::Opening || status_ == MemberStatus::Failed;
+    end(first ? MemberStatus::Failed : MemberStatus::Ended, Ending{failed.cause, 1006, {}}, event.sequence,
         now);
   }
 }
@@ -102,6 +118,7 @@ void LocalConnection::on_opened(SocketOpened& opened, EventSequence event, Local
   opened_ = encode_opened(opened);
   status_ = MemberStatus::Live;
   reopening_ = false;
+  takes_messages_ = true;
   ending_.reset();
   down_at_.reset();
   if (ordered_) {
@@ -113,13 +130,18 @@ void LocalConnection::on_opened(SocketOpened& opened, EventSequence event, Local
 
 void LocalConnection::on_message(const Connection& record, SocketMessage& message, EventSequence event,
                                  LocalTime now) {
-  if (status_ != MemberStatus::Live) return events_.done(event);
+  if (!takes_messages_) {
+    // What follows an end of our own making stays unsettled: after a restart it must not count either.
+    if (status_ != MemberStatus::Ended) events_.done(event);
+    return;
+  }
   const auto kind = static_cast<transform::MessageKind>(message.kind);
   if (transform_->apply(kind, message.content, delivered_) == transform::Outcome::Dropped)
     return events_.done(event);
-  if (delivered_.content.size() > record.arguments.message_bytes_max) {
-    events_.done(event);
-    return end(MemberStatus::Ended, Ending{Cause::MessageTooBig, kTooBigCode, {}}, now);
+  if (delivered_.content.size() > record.arguments.message_bytes_max ||
+      delivered_.key.size() > kKeyBytesMax) {
+    return end(MemberStatus::Ended, Ending{Cause::MessageTooBig, kTooBigCode, {}},
+               EventSequence(event.value - 1), now);
   }
   Observation observation{static_cast<ObservationKind>(message.kind), delivered_.content, {}};
   if (ordered_) return ordered_->append(std::move(observation), event, now);
@@ -131,21 +153,24 @@ void LocalConnection::on_message(const Connection& record, SocketMessage& messag
 }
 
 void LocalConnection::on_closed(const SocketClosed& closed, EventSequence event, LocalTime now) {
-  if (ordered_ && closed.clean && status_ == MemberStatus::Live) {
+  // An end of our own making (a message over the limit) has its cause already.
+  if (status_ == MemberStatus::Ended && !reopening_ && !takes_messages_) return;
+  if (ordered_ && closed.clean && takes_messages_) {
     const agreement::CloseFrame frame{closed.code, closed.reason};
     ordered_->append(Observation{ObservationKind::Closed, archive_encode(frame), {}}, event, now);
   } else {
     events_.done(event);
   }
-  // An end of our own making (a message over the limit) has its cause already.
-  if (status_ == MemberStatus::Ended && !reopening_) return;
   const Cause cause = closed.clean ? Cause::Server : closed.cause;
-  end(MemberStatus::Ended, Ending{cause, closed.code, closed.reason}, now);
+  end(MemberStatus::Ended, Ending{cause, closed.code, closed.reason}, event, now);
 }
 
-void LocalConnection::end(MemberStatus status, std::optional<Ending> ending, LocalTime now) {
+void LocalConnection::end(MemberStatus status, std::optional<Ending> ending, EventSequence last,
+                          LocalTime now) {
   status_ = status;
   reopening_ = false;
+  takes_messages_ = false;
+  last_event_ = last;
   if (ending) ending_ = std::move(ending);
   down_at_ = now;
   // What was not written on this socket never will be; a later socket begins with the state's own outbox.
@@ -163,19 +188,40 @@ void LocalConnection::on_progress(const Connection& record, uint64_t sent_up_to)
 
 void LocalConnection::on_lost(LocalTime now) {
   if (!wants_socket()) return;
-  if (feed_) return end(MemberStatus::Ended, Ending{Cause::Adapter, 1006, {}}, now);
-  end(MemberStatus::OutLost, std::nullopt, now);
+  const EventSequence last = events_.received();
+  if (feed_) return end(MemberStatus::Ended, Ending{Cause::Adapter, 1006, {}}, last, now);
+  end(MemberStatus::OutLost, std::nullopt, last, now);
 }
 
 void LocalConnection::adopt(const Connection& record, const SocketStatus& socket) {
   attempt_ = socket.key.attempt;
   events_ = EventTracker(socket.acknowledged, {});
+  adopt_sends(record, socket.accepted_send);
   if (ordered_ && socket.acknowledged.value > 0) {
     ordered_.emplace(OrderedLog::Agreed{socket.acknowledged, socket.position, socket.head});
     ordered_->advance(record.agreement.ordered.position, record.agreement.ordered.head);
   }
   // Its Opened event was agreed on and freed: the socket was live, and will say so when it ends.
-  if (socket.acknowledged.value > 0) status_ = MemberStatus::Live;
+  if (socket.acknowledged.value == 0 || status_ != MemberStatus::Opening) return;
+  status_ = MemberStatus::Live;
+  takes_messages_ = true;
+}
+
+void LocalConnection::adopt_sends(const Connection& record, uint64_t accepted) {
+  const uint64_t script = record.arguments.script.size();
+  if (accepted <= script) return;
+  const uint64_t written = accepted - script;
+  retained_.clear();
+  // An ordered socket has sent everything since the epoch began, or is out soon.
+  if (ordered_ && record.epoch_first_send.value + written > record.freed_send.value) {
+    first_send_ = record.epoch_first_send;
+    confirmed_ = SendSequence(first_send_.value - 1);
+    return;
+  }
+  // Which messages a feed's socket has sent is forgotten. Better none of them by this replica than one twice:
+  // the others send them all.
+  first_send_ = SendSequence(record.last_send.value + 1 - std::min(written, record.last_send.value));
+  confirmed_ = record.last_send;
 }
 
 void LocalConnection::begin_attempt(const Connection& record) {
@@ -193,8 +239,8 @@ LocalProgress LocalConnection::advance(const Connection& record,
   if (ordered_) {
     progress.received = ordered_->advance(record.agreement.ordered.position, record.agreement.ordered.head);
     events_.done_up_to(ordered_->agreed().event);
-    if (!ordered_->in_chain() && status_ != MemberStatus::OutLost)
-      end(MemberStatus::OutMismatch, std::nullopt, now);
+    if (!ordered_->in_chain() && !is_out(status_))
+      end(MemberStatus::OutMismatch, std::nullopt, events_.received(), now);
     return progress;
   }
   const auto free = [this](const FeedLog::Freed& freed) {
@@ -228,8 +274,7 @@ agreement::Section LocalConnection::section(const Connection& record,
   }
   out.sent_up_to = confirmed_;
   if (ordered_) {
-    const bool out_of_it = status_ == MemberStatus::OutLost || status_ == MemberStatus::OutMismatch;
-    if (!out_of_it) out.heads = ordered_->heads(record.agreement.ordered.position, params.head_window);
+    if (!is_out(status_)) out.heads = ordered_->heads(record.agreement.ordered.position, params.head_window);
   } else {
     if (opened_) out.opened = agreement::opened_digest(*opened_);
     out.items = feed_->list(bytes_max, params.section_items_max, now);
@@ -284,6 +329,8 @@ LocalRecord LocalConnection::save(const Connection& record, LocalTime now) const
   out.epoch = epoch_;
   out.attempt = attempt_;
   out.status = status_;
+  out.reopening = reopening_;
+  out.last_event = last_event_;
   out.ending_known = ending_.has_value();
   if (ending_) {
     out.ending_cause = ending_->cause;

@@ -23,10 +23,12 @@ struct LocalRecord {
   Epoch epoch;
   Attempt attempt;
   agreement::MemberStatus status = agreement::MemberStatus::Opening;
+  bool reopening = false;
   bool ending_known = false;
   transcript::Cause ending_cause = transcript::Cause::Connection;
   uint32_t ending_code = 1006;
   Bytes ending_reason;
+  EventSequence last_event;
   std::optional<Bytes> opened;
   SendSequence first_send;
   SendSequence confirmed;
@@ -36,9 +38,9 @@ struct LocalRecord {
   std::vector<agreement::ContentId> credits;
   std::deque<QueuedSend> retained;
   static void fields(auto& archive, auto& self) {
-    archive(self.epoch, self.attempt, self.status, self.ending_known, self.ending_cause, self.ending_code,
-            self.ending_reason, self.opened, self.first_send, self.confirmed, self.ordered, self.done_prefix,
-            self.done_beyond, self.credits, self.retained);
+    archive(self.epoch, self.attempt, self.status, self.reopening, self.ending_known, self.ending_cause,
+            self.ending_code, self.ending_reason, self.last_event, self.opened, self.first_send,
+            self.confirmed, self.ordered, self.done_prefix, self.done_beyond, self.credits, self.retained);
   }
 };
 
@@ -67,7 +69,13 @@ class LocalConnection {
            reopening_;
   }
   bool reopening() const { return reopening_; }
-  bool fresh() const { return events_.received().value == 0; }
+  // Nothing came of this attempt yet: its socket can be opened again as if for the first time.
+  bool fresh() const {
+    return events_.received().value == 0 && (status_ == agreement::MemberStatus::Opening || reopening_);
+  }
+  // Of a socket that has ended nothing needs agreement any more. Until then the adapter keeps it: a replica
+  // that restarts would else lose what came last.
+  bool drained() const;
   // For a socket that this replica gives up.
   uint16_t close_code() const;
   // Since when the socket is down; empty while it is not.
@@ -106,7 +114,10 @@ class LocalConnection {
   void on_opened(SocketOpened& opened, EventSequence event, LocalTime now);
   void on_message(const Connection& record, SocketMessage& message, EventSequence event, LocalTime now);
   void on_closed(const SocketClosed& closed, EventSequence event, LocalTime now);
-  void end(agreement::MemberStatus status, std::optional<agreement::Ending> ending, LocalTime now);
+  // `last`: the last event that counts.
+  void end(agreement::MemberStatus status, std::optional<agreement::Ending> ending, EventSequence last,
+           LocalTime now);
+  void adopt_sends(const Connection& record, uint64_t accepted);
   // The number of a send in this socket's own count.
   uint64_t socket_sequence(const Connection& record, SendSequence send) const {
     return record.arguments.script.size() + (send.value - first_send_.value) + 1;
@@ -117,7 +128,12 @@ class LocalConnection {
   Attempt attempt_{1};
   agreement::MemberStatus status_ = agreement::MemberStatus::Opening;
   bool reopening_ = false;
+  // Messages count: between Opened and the end. After a restart with a socket that has ended, too, for the
+  // adapter repeats what came before the end.
+  bool takes_messages_ = false;
   std::optional<agreement::Ending> ending_;
+  // Once the socket has ended: the last event that counts.
+  EventSequence last_event_;
   std::optional<LocalTime> down_at_;
   std::optional<Bytes> opened_;
   std::optional<agreement::OrderedLog> ordered_;

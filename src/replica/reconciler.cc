@@ -132,7 +132,7 @@ void Reconciler::match_socket(const Connection& record, Entry& entry, const Adap
   // A replica that lost its own state takes over what the adapter kept for it.
   if (same != nullptr && !known && entry.local.fresh() && same->key.attempt > entry.local.key().attempt) {
     entry.local.adopt(record, *same);
-  } else if (known && same->acknowledged > entry.local.acknowledgement().event) {
+  } else if (known && (entry.local.fresh() || same->acknowledged > entry.local.acknowledgement().event)) {
     entry.local.adopt(record, *same);
   } else if (!known) {
     // A socket of which nothing came yet can be opened again as if for the first time.
@@ -195,7 +195,12 @@ void Reconciler::reconcile(const State& state, LocalTime now) {
 
 void Reconciler::bring_in_line(const State& state, LocalTime now, Persisted persisted) {
   for (const auto& [id, slot] : state.connections) {
-    if (active(slot.record) && entries_.contains(id)) reconcile_one(slot, now, persisted);
+    const auto entry = entries_.find(id);
+    if (entry == entries_.end() || !active(slot.record)) continue;
+    // Between a block and its commit the state may be an epoch ahead.
+    if (entry->second.local.epoch() == slot.record.agreement.epoch) {
+      reconcile_one(slot, entry->second, now, persisted);
+    }
   }
 }
 
@@ -227,17 +232,19 @@ bool Reconciler::reopen_due(const Connection& record, const LocalConnection& loc
   return down < 2 * record.agreement.quorum().f() + 1 || record.agreement.quorum().f() == 0;
 }
 
-void Reconciler::reconcile_one(const ConnectionSlot& slot, LocalTime now, Persisted persisted) {
+void Reconciler::reconcile_one(const ConnectionSlot& slot, Entry& entry, LocalTime now, Persisted persisted) {
   const Connection& record = slot.record;
-  Entry& entry = entries_.at(record.id);
   entry.local.retain(slot.outbox);
   // A replica whose adapter writes nothing for so long cannot keep every copy: its socket is given up.
   if (entry.local.retained_bytes() > 2 * uint64_t{params_.outbox_bytes_max}) entry.local.on_lost(now);
   if (!adapter_up_) return;
   if (!entry.local.wants_socket()) {
-    if (entry.open_told) tell_close(entry.local.key(), entry.local.close_code(), {});
-    entry.open_told = false;
-    if (persisted == Persisted::No || !reopen_due(record, entry.local, now)) return;
+    const bool reopens = persisted == Persisted::WithThisBlock && reopen_due(record, entry.local, now);
+    if (entry.open_told && (reopens || entry.local.drained())) {
+      tell_close(entry.local.key(), entry.local.close_code(), {});
+      entry.open_told = false;
+    }
+    if (!reopens) return;
     entry.local.begin_attempt(record);
     entry.accepted_send = 0;
     entry.acknowledged = EventSequence(0);

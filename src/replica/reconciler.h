@@ -61,7 +61,7 @@ class Reconciler {
   // between would forget the one or lose what the other freed.
   enum class Persisted : uint8_t { No, WithThisBlock };
   void bring_in_line(const State& state, LocalTime now, Persisted persisted);
-  void reconcile_one(const ConnectionSlot& slot, LocalTime now, Persisted persisted);
+  void reconcile_one(const ConnectionSlot& slot, Entry& entry, LocalTime now, Persisted persisted);
   bool reopen_due(const Connection& record, const LocalConnection& local, LocalTime now) const;
   void tell_close(const SocketKey& key, uint16_t code, const std::string& reason);
   void tell_open(const Connection& record, Entry& entry);

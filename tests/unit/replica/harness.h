@@ -2,6 +2,7 @@
 // only a test moves.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
