@@ -60,7 +60,8 @@ void Stream::close() {
 asio::awaitable<bool> Stream::wait_for(IoWant want) {
   const auto type = want == IoWant::kWrite ? Tcp::socket::wait_write : Tcp::socket::wait_read;
   const auto [error] = co_await socket_.async_wait(type, asio::as_tuple(asio::use_awaitable));
-  co_return !error;
+  // The wait may have succeeded and the socket been closed before this had its turn.
+  co_return !error && socket_.is_open();
 }
 
 std::unique_ptr<Stream> make_plain_stream(Tcp::socket socket) {
