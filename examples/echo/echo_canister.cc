@@ -9,6 +9,7 @@
 #include "base/archive.h"
 #include "base/hash.h"
 #include "examples/json_arguments.h"
+#include "examples/reject.h"
 
 namespace icws::examples {
 namespace json = boost::json;
@@ -91,8 +92,6 @@ std::string_view kind_name(DataEntry::Kind kind) {
   }
   return "unknown";
 }
-
-[[noreturn]] void pass_on(const replica::Reject& reject) { throw std::runtime_error(reject.message); }
 
 OpenArguments open_arguments(BytesView text) {
   const json::object in =

@@ -10,6 +10,7 @@
 #include "agreement/observation.h"
 #include "examples/feed/feed_message.h"
 #include "examples/json_arguments.h"
+#include "examples/reject.h"
 
 namespace icws::examples {
 namespace json = boost::json;
@@ -202,7 +203,7 @@ class FeedCanister final : public replica::Canister {
     const std::vector<std::string> symbols = symbols_of(in);
     const OpenArguments open = open_arguments(required_text(in, "url"), symbols);
     const auto id = context.ws_open(open);
-    if (!id) throw std::runtime_error(id.error().message);
+    if (!id) pass_on(id.error());
     state_ = State{};
     state_.connection = id->value;
     state_.url = open.url;
@@ -214,7 +215,7 @@ class FeedCanister final : public replica::Canister {
   Bytes close(CanisterContext& context, BytesView arguments) {
     parse_arguments(arguments, {});
     const auto closed = context.ws_close(ConnectionId(state_.connection), 1000, "");
-    if (!closed) throw std::runtime_error(closed.error().message);
+    if (!closed) pass_on(closed.error());
     return "{}";
   }
 

@@ -127,6 +127,18 @@ std::vector<std::string> Subnet::messages(size_t replica, uint64_t connection, s
   return out;
 }
 
+std::vector<replica::v1::TranscriptEntry> Subnet::transcript(size_t replica, uint64_t connection) {
+  const auto view = this->connection(replica, connection);
+  if (!view) throw std::runtime_error("no connection " + std::to_string(connection));
+  std::vector<replica::v1::TranscriptEntry> out;
+  if (view->entries() == 0) return out;
+  replicas_[replica]->follow(connection, 1, [&](const replica::v1::TranscriptEntry& entry) {
+    out.push_back(entry);
+    return out.size() < view->entries();
+  });
+  return out;
+}
+
 std::set<std::string> Subnet::heads(uint64_t id, const std::vector<size_t>& replicas) {
   std::set<std::string> out;
   for (const size_t i : replicas) {

@@ -52,6 +52,8 @@ class Subnet {
   uint64_t height(size_t replica);
   // The first `count` entries' message contents; waits for them.
   std::vector<std::string> messages(size_t replica, uint64_t connection, size_t count);
+  // The whole transcript, as long as the replica has it now. Throws if it has no such connection.
+  std::vector<replica::v1::TranscriptEntry> transcript(size_t replica, uint64_t connection);
   // Of each replica's transcript of this connection: (entries, head).
   std::set<std::string> heads(uint64_t connection, const std::vector<size_t>& replicas = {0, 1, 2, 3});
 
