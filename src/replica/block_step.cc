@@ -214,11 +214,13 @@ std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const Re
 }
 
 std::vector<Forgotten> keep_house(State& state, const ReportWindow& window, const ClusterParams& params) {
+  // A copy in order of ids, to be searched for each ended connection.
+  std::vector<ConnectionId> known(state.global.closed.begin(), state.global.closed.end());
+  std::ranges::sort(known);
   for (auto& [id, slot] : state.connections) {
     Connection& record = slot.record;
     if (record.phase == RecordPhase::Closed) {
-      if (std::ranges::find(state.global.closed, id) == state.global.closed.end())
-        state.global.closed.push_back(id);
+      if (!std::ranges::binary_search(known, id)) state.global.closed.push_back(id);
       continue;
     }
     // Of a waiting connection too: its last reports may say that everything is written, and the next epoch

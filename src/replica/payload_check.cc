@@ -127,4 +127,11 @@ uint64_t content_bytes_of(const agreement::Decision& decision) {
   return bytes;
 }
 
+uint64_t carried_bytes_of(const agreement::Decision& decision) {
+  // Kind, lengths and tags of a content in the payload's encoding.
+  constexpr uint64_t kContentOverheadBytes = 16;
+  const uint64_t contents = decision.ordered.contents.size() + decision.feed.contents.size();
+  return content_bytes_of(decision) + contents * kContentOverheadBytes + decision.ordered.digests.size() * 32;
+}
+
 }  // namespace icws::replica

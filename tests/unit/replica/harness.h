@@ -100,7 +100,6 @@ class Harness {
   const ClusterParams& params() const { return params_; }
   Hooks& hooks() { return *hooks_; }
   LocalTime local_now() const { return LocalTime(now_); }
-  const std::vector<Block>& chain() const { return chain_; }
 
  private:
   struct Node {

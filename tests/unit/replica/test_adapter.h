@@ -35,7 +35,6 @@ class TestAdapter {
 
   // The newest socket of a connection; must exist.
   SocketKey newest(ConnectionId id) const;
-  bool has(const SocketKey& key) const { return sockets_.contains(key); }
   Socket& socket(const SocketKey& key) { return sockets_.at(key); }
   size_t size() const { return sockets_.size(); }
 

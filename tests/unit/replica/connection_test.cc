@@ -1,0 +1,204 @@
+// One connection's life as a block sees it, and as one replica's socket does.
+#include "replica/block_step.h"
+#include "tests/unit/replica/harness.h"
+
+namespace icws::replica {
+namespace {
+
+// Attack L10.
+TEST(BlockStep, AgreementTimeIsClamped) {
+  Global global;
+  global.height = Height(5);
+  global.block_time = BlockTime(Milliseconds(10'000));
+  global.now = AgreedTime(Milliseconds(500));
+  const auto after = [&](int64_t at) {
+    return advance_time(global, BlockTime(Milliseconds(at))).time_since_epoch();
+  };
+  EXPECT_EQ(after(10'300), Milliseconds(800));
+  EXPECT_EQ(after(11'000), Milliseconds(1'500));
+  EXPECT_EQ(after(10'000'000), Milliseconds(1'500));
+  EXPECT_EQ(after(9'000), Milliseconds(500));
+}
+
+TEST(BlockStep, AHaltFiresNoTimer) {
+  Harness subnet;
+  OpenArguments arguments = test_open(Mode::Feed);
+  arguments.open_timeout = Milliseconds(5'000);
+  const ConnectionId id = subnet.open(arguments);
+  subnet.block({.after = Milliseconds(3'600'000)});
+  EXPECT_EQ(subnet.view(id).state, "opening");
+  subnet.blocks(4, Milliseconds(3'600'000));
+  EXPECT_EQ(subnet.view(id).state, "closed");
+  EXPECT_EQ(subnet.count("TIMEOUT never open"), 1u) << subnet.log();
+}
+
+TEST(BlockStep, ReconnectsAfterABackOffThatGrows) {
+  Harness subnet;
+  OpenArguments arguments = test_open(Mode::Feed);
+  arguments.reconnect = true;
+  const ConnectionId id = subnet.opened(arguments);
+  subnet.all_see(id, "before");
+  subnet.blocks(3);
+  subnet.all_close(id, false);
+  std::vector<size_t> waited;
+  for (uint32_t epoch = 2; epoch <= 4; ++epoch) {
+    subnet.until([&] { return subnet.view(id).state == "waiting"; });
+    size_t blocks = 0;
+    for (; subnet.view(id).state == "waiting"; ++blocks) subnet.blocks(1);
+    waited.push_back(blocks);
+    subnet.blocks(1);
+    ASSERT_EQ(subnet.view(id).epoch, Epoch(epoch));
+    for (size_t i = 0; i < 4; ++i) {
+      ASSERT_EQ(subnet.adapter(i).size(), 1u);
+      if (epoch < 4)
+        subnet.adapter(i).add(subnet.socket(i, id),
+                              SocketOpenFailed{transcript::Cause::ConnectionRefused, {}});
+    }
+  }
+  EXPECT_EQ(waited, (std::vector<size_t>{10, 20, 40}));
+  subnet.all_open(id);
+  subnet.until([&] { return subnet.view(id).state == "open"; });
+  EXPECT_EQ(subnet.count("never open reconnecting"), 2u) << subnet.log();
+  EXPECT_EQ(subnet.count("epoch 4"), 1u);
+}
+
+// Attack L13.
+TEST(BlockStep, TheClosingEntryFitsAFullInbox) {
+  ClusterParams params = test_params(4);
+  params.inbox_bytes_max = 8 * 1024;
+  params.delivery_bytes_per_block_max = 0;
+  Harness subnet(params);
+  OpenArguments arguments = test_open(Mode::Ordered);
+  arguments.message_bytes_max = 1'000;
+  const ConnectionId id = subnet.open(arguments);
+  subnet.all_open(id);
+  for (int i = 0; i < 30; ++i) subnet.all_see(id, Bytes(500, 'x'));
+  subnet.blocks(5);
+  const uint64_t held = subnet.view(id).messages;
+  EXPECT_GT(held, 3u);
+  EXPECT_LT(held, 10u);
+  subnet.call([id](CanisterContext& context) {
+    context.ws_close(id, 1000, "enough").value();
+    return Bytes();
+  });
+  EXPECT_EQ(subnet.view(id).state, "closed");
+  const auto entries = subnet.replica(0).transcript(id, EntrySequence(1), 100);
+  EXPECT_TRUE(std::holds_alternative<transcript::Closed>(entries.back().what));
+}
+
+TEST(LocalConnection, AMessageOverTheLimitAfterTheTransformEndsWith1009) {
+  Harness subnet;
+  OpenArguments arguments = test_open(Mode::Feed);
+  arguments.message_bytes_max = 20;
+  arguments.transform.json = true;
+  arguments.transform.drop_pointers = {"/noise"};
+  const ConnectionId id = subnet.opened(arguments);
+  subnet.all_see(id, R"({"a":1,"noise":"0123456789012345678901234567890123456789"})");
+  subnet.blocks(3);
+  EXPECT_EQ(subnet.count(R"({"a":1})"), 1u);
+  subnet.all_see(id, R"({"a":"012345678901234567890123456789"})");
+  subnet.all_see(id, R"({"a":2})");
+  subnet.until([&] { return subnet.view(id).state == "closed"; });
+  EXPECT_EQ(subnet.count("1009 MESSAGE_TOO_BIG"), 1u) << subnet.log();
+  EXPECT_EQ(subnet.count(R"({"a":2})"), 0u);
+  EXPECT_EQ(subnet.adapter(0).all<CloseCommand>().at(0).code, 1009);
+}
+
+TEST(LocalConnection, AKeyAsLargeAsAMessageEndsTheSocketInsteadOfTheFeed) {
+  Harness subnet;
+  OpenArguments arguments = test_open(Mode::Feed);
+  arguments.transform.json = true;
+  arguments.transform.key_pointers = {"/key"};
+  const ConnectionId id = subnet.opened(arguments);
+  subnet.all_see(id, R"({"key":")" + Bytes(5'000, 'k') + R"("})");
+  subnet.until([&] { return subnet.view(id).state == "closed"; });
+  EXPECT_EQ(subnet.count("MESSAGE_TOO_BIG"), 1u);
+}
+
+// Attack L11.
+TEST(LocalConnection, AcknowledgementPassesDroppedEvents) {
+  Harness subnet;
+  OpenArguments arguments = test_open(Mode::Feed);
+  arguments.transform.json = true;
+  arguments.transform.drop_if_not_json = true;
+  const ConnectionId id = subnet.opened(arguments);
+  for (int i = 0; i < 100; ++i) subnet.all_see(id, "heartbeat");
+  subnet.blocks(2);
+  EXPECT_TRUE(subnet.adapter(0).socket(subnet.socket(0, id)).events.empty());
+  // What only one saw is given up after a while.
+  subnet.sees(0, id, R"({"only":"here"})");
+  subnet.all_see(id, R"({"all":"there"})");
+  subnet.blocks(5);
+  EXPECT_EQ(subnet.adapter(0).socket(subnet.socket(0, id)).events.size(), 2u);
+  subnet.blocks(12, Milliseconds(1'000));
+  EXPECT_TRUE(subnet.adapter(0).socket(subnet.socket(0, id)).events.empty());
+}
+
+// Attack L15.
+TEST(LocalConnection, ALostAdapterIsOutInOrderedAndComesAgainInAFeed) {
+  Harness subnet;
+  const ConnectionId ordered = subnet.opened(test_open(Mode::Ordered));
+  const ConnectionId feed = subnet.opened(test_open(Mode::Feed));
+  subnet.adapter(3).restart();
+  subnet.blocks(1);
+  EXPECT_EQ(subnet.section(3, ordered)->status, agreement::MemberStatus::OutLost);
+  EXPECT_EQ(subnet.section(3, feed)->status, agreement::MemberStatus::Ended);
+  subnet.blocks(8);
+  EXPECT_EQ(subnet.socket(3, feed).attempt, Attempt(2));
+  subnet.opens(3, feed);
+  EXPECT_EQ(subnet.adapter(3).size(), 1u);
+  for (size_t i = 0; i < 3; ++i) subnet.sees(i, ordered, "on and on");
+  subnet.all_see(feed, "news");
+  subnet.blocks(4);
+  EXPECT_EQ(subnet.view(ordered).messages, 1u);
+  EXPECT_EQ(subnet.view(feed).messages, 1u);
+  EXPECT_EQ(subnet.view(feed, 3).socket, "live");
+}
+
+TEST(LocalConnection, AStreamThatBreaksDoublesNothing) {
+  Harness subnet;
+  const ConnectionId id = subnet.opened(test_open(Mode::Ordered));
+  subnet.all_see(id, "one");
+  subnet.replica(2).on_adapter_event(AdapterDown{}, subnet.local_now());
+  subnet.blocks(1);
+  // While it is down nothing is said to it.
+  EXPECT_TRUE(subnet.replica(2).take_commands().empty());
+  subnet.crash(2);
+  subnet.start(2);
+  subnet.all_see(id, "two");
+  subnet.blocks(3);
+  EXPECT_EQ(subnet.view(id).messages, 2u);
+  EXPECT_EQ(subnet.view(id, 2).socket, "live");
+}
+
+// Attack S9: the transform is the epoch's, whatever comes in between.
+TEST(LocalConnection, TheTransformIsTheSameAfterARestart) {
+  Harness subnet;
+  OpenArguments arguments = test_open(Mode::Feed);
+  arguments.transform.json = true;
+  arguments.transform.drop_pointers = {"/id"};
+  const ConnectionId id = subnet.opened(arguments);
+  for (size_t i = 0; i < 4; ++i) subnet.sees(i, id, R"({"v":1,"id":)" + std::to_string(i) + "}");
+  subnet.crash(1);
+  subnet.start(1);
+  subnet.blocks(4);
+  EXPECT_EQ(subnet.count(R"({"v":1})"), 1u);
+}
+
+TEST(LocalConnection, IgnoresMessagesBeforeOpenedAndStrangers) {
+  Harness subnet;
+  const ConnectionId id = subnet.open(test_open(Mode::Ordered));
+  subnet.all_see(id, "too early");
+  subnet.all_open(id);
+  SocketKey stranger = subnet.socket(0, id);
+  stranger.attempt = Attempt(9);
+  subnet.replica(0).on_adapter_event(SocketEvent{stranger, EventSequence(1), SocketOpened{}},
+                                     subnet.local_now());
+  subnet.all_see(id, "in time");
+  subnet.blocks(4);
+  EXPECT_EQ(subnet.view(id).messages, 1u);
+  EXPECT_EQ(subnet.count("too early"), 0u);
+}
+
+}  // namespace
+}  // namespace icws::replica
