@@ -41,7 +41,7 @@ TEST_F(EchoCanister, SaysWhichArgumentIsWrong) {
 
 TEST_F(EchoCanister, PassesTheServicesRejectOn) {
   context_.refusal = replica::Reject{replica::RejectCode::QueueFull, "the outbox is full"};
-  EXPECT_EQ(refusal_of("send", R"({"connection":1,"text":"a"})"), "the outbox is full");
+  EXPECT_EQ(refusal_of("send", R"({"connection":1,"text":"a"})"), "QUEUE_FULL: the outbox is full");
 }
 
 TEST_F(EchoCanister, RecordsAnswersInOrder) {
