@@ -161,8 +161,12 @@ void World::collect_reports(Height height) {
   for (const auto& node : nodes_) {
     if (!node->working(scheduler_.now())) continue;
     auto report = node->vote(height);
-    if (report && !prng_.chance(options_.report_loss, 1000)) reports_.push_back(std::move(*report));
+    if (!report || prng_.chance(options_.report_loss, 1000)) continue;
+    // Some come twice, and all in any order.
+    if (prng_.chance(1, 50)) reports_.push_back(*report);
+    reports_.push_back(std::move(*report));
   }
+  for (size_t i = reports_.size(); i > 1; --i) std::swap(reports_[i - 1], reports_[prng_.below(i)]);
 }
 
 void World::execute(const replica::Block& block) {
