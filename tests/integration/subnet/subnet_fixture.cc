@@ -45,14 +45,18 @@ ChildOptions subnet_options(const tools::SubnetLayout& layout, std::vector<std::
 Subnet::Subnet(std::vector<std::string> flags, Loopback loopback)
     : layout_{directory_ / "s"},
       process_(std::make_unique<ChildProcess>(subnet_options(layout_, std::move(flags), loopback))) {
-  wait_until_up();
   for (size_t i = 0; i < kReplicas; ++i) {
     replicas_.push_back(std::make_unique<tools::ReplicaClient>(layout_.replica_socket(i).string()));
   }
+  wait_until_up();
 }
 
 void Subnet::wait_until_up() {
-  if (process_->wait_for_output("subnet is up")) return;
+  // The subnet is up with its first block, which a quorum makes: the last replica may not listen yet.
+  const auto listens = [](const auto& replica) {
+    return poll([&] { return replica->status(kLookTimeout).has_value(); });
+  };
+  if (process_->wait_for_output("subnet is up") && std::ranges::all_of(replicas_, listens)) return;
   throw std::runtime_error("the subnet did not come up:\n" + process_->output() + process_->errors());
 }
 
