@@ -48,8 +48,11 @@ TEST(Simulation, FindsAReplicaThatSkipsABlock) {
 
 TEST(Simulation, FindsAReplicaThatForgetsWhatItHasSettled) {
   bool found = false;
-  for (uint64_t seed = 0; seed < 100 && !found; ++seed) {
+  // It shows only where most replicas lose power with unacknowledged events: about one seed in fifty without
+  // a liar.
+  for (uint64_t seed = 0; seed < 500 && !found; ++seed) {
     Options options = short_run(seed);
+    options.byzantine_from_seed = false;
     options.planted = Planted::LoseLocalRecords;
     found = !run(options).violations.empty();
   }
