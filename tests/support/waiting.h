@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -12,7 +13,7 @@ namespace icws::support {
 
 // How long a test waits for what must happen. Long, since a loaded machine is slow; reached only by a
 // failure.
-inline constexpr std::chrono::milliseconds kTestDeadline = std::chrono::seconds(20);
+inline constexpr std::chrono::milliseconds kTestDeadline = std::chrono::seconds(60);
 
 // What: a value that threads change and others wait for. Thread-safety: all methods from any thread.
 // The predicate and the change run under the lock: they must not touch the Watched again.
@@ -92,5 +93,18 @@ class Mailbox {
   std::condition_variable changed_;
   std::deque<T> items_;
 };
+
+// True as soon as `look` is: for what changes in another process, where nothing tells us when.
+[[nodiscard]] inline bool poll(const std::function<bool()>& look,
+                               std::chrono::milliseconds deadline = kTestDeadline) {
+  constexpr std::chrono::milliseconds kPause{20};
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  const Event never;
+  while (!look()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    static_cast<void>(never.wait(kPause));
+  }
+  return true;
+}
 
 }  // namespace icws::support

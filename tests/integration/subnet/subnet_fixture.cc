@@ -14,20 +14,6 @@ namespace {
 
 constexpr Milliseconds kCallTimeout{20'000};
 constexpr Milliseconds kLookTimeout{2'000};
-// Between two looks at a process's state: nothing tells us when it changes.
-constexpr Milliseconds kLookPause{20};
-
-// True as soon as `look` is.
-bool poll(const std::function<bool()>& look, Milliseconds deadline = kTestDeadline) {
-  const auto end = std::chrono::steady_clock::now() + deadline;
-  Event never;
-  while (!look()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    static_cast<void>(never.wait(kLookPause));
-  }
-  return true;
-}
-
 ChildOptions subnet_options(const tools::SubnetLayout& layout, std::vector<std::string> flags,
                             Loopback loopback) {
   ChildOptions out;
