@@ -7,15 +7,9 @@
 #include <chrono>
 
 namespace icws::adapter {
-namespace {
-
-constexpr std::string_view kNames[] = {"error", "warning", "info", "debug"};
-
-}  // namespace
-
 std::optional<LogLevel> log_level_from(std::string_view name) {
-  for (size_t i = 0; i < std::size(kNames); ++i) {
-    if (kNames[i] == name) return static_cast<LogLevel>(i);
+  for (size_t i = 0; i < std::size(kLogLevelNames); ++i) {
+    if (kLogLevelNames[i] == name) return static_cast<LogLevel>(i);
   }
   return std::nullopt;
 }
@@ -25,7 +19,7 @@ void Log::write(LogLevel level, std::string_view message, std::initializer_list<
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   boost::json::object line;
   line["time_ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-  line["level"] = kNames[static_cast<size_t>(level)];
+  line["level"] = kLogLevelNames[static_cast<size_t>(level)];
   line["message"] = message;
   for (const auto& [name, value] : fields) line[name] = value;
   const std::string text = boost::json::serialize(line) + "\n";

@@ -12,6 +12,8 @@
 namespace icws::adapter {
 
 enum class LogLevel : uint8_t { kError, kWarning, kInfo, kDebug };
+// In the enum's order.
+inline constexpr std::string_view kLogLevelNames[] = {"error", "warning", "info", "debug"};
 
 std::optional<LogLevel> log_level_from(std::string_view name);
 

@@ -1,38 +1,11 @@
-// Settings, the response head, the send queue.
+// The response head, the send queue.
 #include <gtest/gtest.h>
 
-#include "adapter/config.h"
 #include "adapter/send_queue.h"
 #include "adapter/upgrade.h"
 
 namespace icws::adapter {
 namespace {
-
-TEST(AdapterConfig, NamesAllFaultsAtOnce) {
-  AdapterConfig config;
-  const auto applied = apply_json(
-      R"({"socket": 5, "nonsense": 1, "events_max": 0, "ping_after": "x", "close_timeout": 100})", config);
-  ASSERT_FALSE(applied);
-  EXPECT_EQ(applied.error().size(), 4U);
-  EXPECT_EQ(config.close_timeout, Milliseconds(100));
-}
-
-TEST(AdapterConfig, KeepsEachSettingToItsRange) {
-  for (const auto& setting : settings()) {
-    AdapterConfig config;
-    EXPECT_TRUE(apply_number(setting, setting.min, config)) << setting.name;
-    EXPECT_TRUE(apply_number(setting, setting.max, config)) << setting.name;
-    EXPECT_FALSE(apply_number(setting, setting.min - 1, config)) << setting.name;
-    EXPECT_FALSE(apply_number(setting, setting.max + 1, config)) << setting.name;
-  }
-}
-
-TEST(AdapterConfig, HasValidDefaultsButForTheSocket) {
-  AdapterConfig config;
-  EXPECT_EQ(validate(config).size(), 1U);
-  config.socket = "/tmp/x";
-  EXPECT_TRUE(validate(config).empty());
-}
 
 TEST(ResponseHead, EndsAtTheEmptyLine) {
   ResponseHead head;

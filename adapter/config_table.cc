@@ -1,0 +1,189 @@
+#include "adapter/config_table.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "adapter/egress_policy.h"
+#include "adapter/log.h"
+
+namespace icws::adapter {
+namespace {
+
+using C = AdapterConfig;
+using enum Reload;
+
+// An hour: longer deadlines are mistakes of unit.
+constexpr uint64_t kHour = 3'600'000;
+constexpr uint64_t kGiB = 1024ULL * 1024 * 1024;
+// A Unix socket's path (sun_path, less its final zero).
+constexpr uint64_t kSocketPathBytesMax = 107;
+constexpr uint64_t kPathBytesMax = 4'095;
+// Every connect walks through the list.
+constexpr uint64_t kNetworksMax = 1'000;
+
+std::optional<std::string> check_network(std::string_view text) {
+  EgressPolicy policy;
+  auto allowed = policy.allow(text);
+  if (allowed) return std::nullopt;
+  return std::move(allowed.error());
+}
+
+constexpr std::string_view kProcess = "Process";
+constexpr std::string_view kEgress = "Egress";
+constexpr std::string_view kOpening = "Opening";
+constexpr std::string_view kLiving = "Living";
+constexpr std::string_view kMemory = "Memory";
+
+// clang-format off
+constexpr Setting kSettings[] = {
+    {"socket", &C::socket, kProcess, 0, kSocketPathBytesMax, "", kRestart,
+     "path of the gRPC socket",
+     "Its directory is made with mode 0700, and must have it: whoever can reach the socket can open "
+     "connections from this machine."},
+    {"log_level", Choice{&C::log_level, kLogLevelNames}, kProcess, 0, 0, "", kSighup,
+     "the least important messages that are logged",
+     "info has a line for each event an operator may have to act on, debug one for each connection."},
+    {"stop_timeout", &C::stop_timeout, kProcess, 1, kHour, "ms", kSighup,
+     "time from SIGTERM to the end of the process",
+     "A closing handshake with every server and a second for gRPC; what is left is cut."},
+
+    {"allow_networks", &C::allow_networks, kEgress, 0, kNetworksMax, "", kSighup,
+     "networks (CIDR) that may be connected to although they are not globally reachable",
+     "For servers of your own. By default every address that IANA lists as special is denied.",
+     check_network},
+    {"ca_file", &C::ca_file, kEgress, 0, kPathBytesMax, "", kSighup,
+     "PEM file of roots that are trusted beside the system's",
+     "For servers whose certificates come from an authority of your own."},
+
+    {"open_timeout", &C::open_timeout, kOpening, 1, kHour, "ms", kSighup,
+     "time for a whole open with its retries",
+     "The replica's own deadline is longer, so that it hears the cause. The parts below may add up to "
+     "more: this one wins."},
+    {"dns_timeout", &C::dns_timeout, kOpening, 1, kHour, "ms", kSighup,
+     "time for looking one name up",
+     "Two rounds of a resolver that answers slowly."},
+    {"connect_timeout", &C::connect_timeout, kOpening, 1, kHour, "ms", kSighup,
+     "time for the TCP connection to one address",
+     "Three SYNs: after 1, 2 and 4 seconds."},
+    {"tls_timeout", &C::tls_timeout, kOpening, 1, kHour, "ms", kSighup,
+     "time for the TLS handshake",
+     "Two round trips of a slow path, and a server that is busy."},
+    {"upgrade_timeout", &C::upgrade_timeout, kOpening, 1, kHour, "ms", kSighup,
+     "time from our request to the end of the answer's header",
+     "One round trip; gateways that start the service behind them take seconds."},
+    {"open_attempts_max", &C::open_attempts_max, kOpening, 1, 100, "tries", kSighup,
+     "tries of an open that fails transiently, the first one included",
+     "A refused connection gets two at most: it is not going to be listened on soon."},
+    {"open_retry_delay", &C::open_retry_delay, kOpening, 1, kHour, "ms", kSighup,
+     "pause before the second try; it doubles with each",
+     "Short against open_timeout, long against a server's restart of a listener."},
+    {"addresses_max", &C::addresses_max, kOpening, 1, 64, "addresses", kSighup,
+     "addresses of one name that are tried",
+     "Large services publish four to eight."},
+    {"resolver_threads", &C::resolver_threads, kOpening, 1, 64, "threads", kRestart,
+     "names that are looked up at the same time",
+     "Looking up blocks; more names wait in line, each within dns_timeout."},
+
+    {"ping_after", &C::ping_after, kLiving, 1, kHour, "ms", kSighup,
+     "time without a byte from the server before it is pinged",
+     "Below the minute after which common gateways cut an idle connection."},
+    {"pong_timeout", &C::pong_timeout, kLiving, 1, kHour, "ms", kSighup,
+     "time that a pinged server has to send a byte",
+     "Several retransmissions of a lost packet."},
+    {"write_timeout", &C::write_timeout, kLiving, 1, kHour, "ms", kSighup,
+     "time that a write may stand still",
+     "A server that never reads would hold our messages for ever."},
+    {"message_timeout", &C::message_timeout, kLiving, 1, kHour, "ms", kSighup,
+     "time that one message may be unfinished",
+     "A maximum message at 33 kB/s; servers that drip fragments are slower."},
+    {"control_frames_per_second_max", &C::control_frames_per_second_max, kLiving, 1, 1'000'000, "frames/s",
+     kSighup, "pings and pongs that a server may send",
+     "An honest server sends a few a minute; each ping costs an answer."},
+    {"close_timeout", &C::close_timeout, kLiving, 1, kHour, "ms", kSighup,
+     "time from a Close frame to the end of the TCP connection",
+     "A round trip of a slow path; servers that hold TCP open cost a socket so long."},
+
+    {"connections_max", &C::connections_max, kMemory, 1, 100'000, "connections", kSighup,
+     "connections at the same time",
+     "As many as a subnet has."},
+    {"sockets_max", &C::sockets_max, kMemory, 1, 200'000, "sockets", kSighup,
+     "sockets that are remembered: ended ones that the replica has not closed yet are, too",
+     "Twice connections_max."},
+    {"events_max", &C::events_max, kMemory, 1, 10'000'000, "events", kSighup,
+     "unacknowledged events of one socket before it is not read any more",
+     "Some seconds of a fast feed, while blocks are made."},
+    {"event_bytes_max", &C::event_bytes_max, kMemory, 1, kGiB, "bytes", kSighup,
+     "their bytes",
+     "Four maximum messages. One message may exceed it."},
+    {"event_bytes_total_max", &C::event_bytes_total_max, kMemory, 1, 64 * kGiB, "bytes", kSighup,
+     "unacknowledged events of all sockets together",
+     "What a node can spare; 170 KiB for each of 3,000 connections."},
+    {"event_bytes_share", &C::event_bytes_share, kMemory, 1, kGiB, "bytes", kSighup,
+     "what each socket may hold even when the others have used up the total",
+     "So that no canister can silence another one's connection."},
+    {"send_bytes_max", &C::send_bytes_max, kMemory, 1, kGiB, "bytes", kSighup,
+     "messages of the replica that are not written yet, of one socket",
+     "The size of a connection's outbox."},
+    {"send_messages_max", &C::send_messages_max, kMemory, 1, 1'000'000, "messages", kSighup,
+     "their number",
+     "A message costs some 100 bytes beside its contents."},
+};
+// clang-format on
+
+// Insertions, removals and replacements that turn `a` into `b`.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::span<const Setting> settings() { return kSettings; }
+
+const Setting* find_setting(std::string_view name, std::span<const Setting> table) {
+  const auto found = std::ranges::find(table, name, &Setting::name);
+  return found == table.end() ? nullptr : &*found;
+}
+
+std::string flag_of(const Setting& setting) {
+  if (std::holds_alternative<RecordList>(setting.field)) return {};
+  std::string out(setting.name);
+  const bool list = std::holds_alternative<std::vector<std::string> C::*>(setting.field) ||
+                    std::holds_alternative<std::vector<uint16_t> C::*>(setting.field);
+  if (list && out.ends_with("ies")) {
+    out.replace(out.size() - 3, 3, "y");
+  } else if (list && out.ends_with("s")) {
+    out.pop_back();
+  }
+  std::ranges::replace(out, '_', '-');
+  return "--" + out;
+}
+
+std::string_view nearest_name(std::string_view name, std::span<const std::string_view> known) {
+  // Two slips, or a third of a long name.
+  size_t least = std::max<size_t>(2, name.size() / 3) + 1;
+  std::string_view nearest;
+  // Foreign text: the work is bounded by its length.
+  if (name.size() > 64) return nearest;
+  for (const auto candidate : known) {
+    const size_t distance = edit_distance(name, candidate);
+    if (distance < least && distance < candidate.size()) {
+      least = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+}  // namespace icws::adapter
