@@ -1,6 +1,6 @@
 # What a person types. Each target is a script in scripts/, which says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench build format tidy sanitize clean
+.PHONY: help demo test bench build format tidy sanitize conformance clean
 
 help:
 	@echo "make demo      install what is needed, build, and run four replicas against two servers"
@@ -10,6 +10,7 @@ help:
 	@echo "make tidy      check the house rules (includes by level, banned words, file lengths)"
 	@echo "make format    format the sources with clang-format"
 	@echo "make sanitize  build and test with a sanitizer: SANITIZE=address (default), thread, undefined"
+	@echo "make conformance  all 517 cases of Autobahn's testsuite (needs Python 2.7: PATH or pyenv)"
 	@echo "make clean     remove the build directories"
 
 build:
@@ -36,6 +37,10 @@ sanitize:
 	@scripts/install-deps
 	@BUILD_DIR=build/sanitize-$(SANITIZE) scripts/build -DSANITIZE=$(SANITIZE)
 	@BUILD_DIR=build/sanitize-$(SANITIZE) scripts/test
+
+# Status 77 says that it was skipped; the script has said why.
+conformance: build
+	@scripts/conformance --table docs/conformance.md || [ $$? -eq 77 ]
 
 clean:
 	rm -rf build

@@ -130,7 +130,9 @@ void Connection::end(End end, std::optional<ws::CloseCode> close_code) {
   close_deadline_ = Clock::now() + parts_.config.close_timeout;
   if (!forgotten_) publish_end(end);
   if (close_code) {
-    queue_.close(*close_code, end.clean ? BytesView{} : BytesView(end.failure.detail), true);
+    // Behind the server's Close nothing is owed to it. When it broke the rules, what was accepted before
+    // still goes out, within the close's deadline.
+    queue_.close(*close_code, end.clean ? BytesView{} : BytesView(end.failure.detail), end.clean);
   } else {
     stream_->close();
   }

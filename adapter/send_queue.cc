@@ -29,6 +29,11 @@ SendQueue::Accepted SendQueue::push(uint64_t sequence, replica::MessageKind kind
   return Accepted::kYes;
 }
 
+void SendQueue::pong(BytesView payload) {
+  if (pongs_.size() == kPongsMax) pongs_.erase(pongs_.begin());
+  pongs_.emplace_back(payload);
+}
+
 void SendQueue::close(ws::CloseCode code, BytesView reason, bool at_once) {
   if (close_) return;
   close_ = CloseFrame{code, std::string(ws::fit_close_reason(reason))};
@@ -37,11 +42,9 @@ void SendQueue::close(ws::CloseCode code, BytesView reason, bool at_once) {
 
 void SendQueue::encode(Bytes& out, size_t bytes, MaskKeys& keys) {
   if (close_encoded_) return;
-  if (pong_) {
-    // Precondition holds: a ping's payload has 125 bytes at most.
-    (void)ws::append_pong(out, *pong_, keys.next());
-    pong_.reset();
-  }
+  // Precondition holds: a ping's payload has 125 bytes at most.
+  for (const Bytes& payload : pongs_) (void)ws::append_pong(out, payload, keys.next());
+  pongs_.clear();
   if (std::exchange(ping_, false)) (void)ws::append_ping(out, {}, keys.next());
   while (!messages_.empty() && out.size() < bytes) {
     const auto& message = messages_.front();

@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "replica/adapter_port.h"
@@ -26,11 +27,14 @@ class MaskKeys {
 
 // What: queues messages (bounded, deduplicated by sequence), pings, pongs and one Close frame, and encodes
 // them in the order: pongs and pings, then messages, then the Close frame.
-// Pongs: RFC 6455, section 5.5.3 lets a peer answer only the newest ping, so that a server which pings but
-// never reads costs one pong of memory.
+// Pongs: every ping is answered, unless more than kPongsMax wait: RFC 6455, section 5.5.3 lets a peer answer
+// only the newest ones then, so that a server which pings but never reads costs so many pongs of memory.
 // Thread-safety: none.
 class SendQueue {
  public:
+  // Of at most 125 bytes each: pings that one read brings are all answered, in 2 KiB.
+  static constexpr size_t kPongsMax = 16;
+
   SendQueue(uint64_t messages_max, uint64_t bytes_max) : messages_max_(messages_max), bytes_max_(bytes_max) {}
 
   enum class Accepted : uint8_t {
@@ -42,7 +46,7 @@ class SendQueue {
   uint64_t accepted_up_to() const { return accepted_; }
 
   void ping() { ping_ = true; }
-  void pong(BytesView payload) { pong_ = payload; }
+  void pong(BytesView payload);
   // The first Close frame counts. kCloseNoStatus: without a code. `at_once`: messages are dropped.
   void close(ws::CloseCode code, BytesView reason, bool at_once);
 
@@ -51,7 +55,7 @@ class SendQueue {
   // The newest sequence that encode() has given out.
   uint64_t encoded_up_to() const { return encoded_; }
   uint64_t messages_encoded() const { return encoded_; }
-  bool empty() const { return !ping_ && !pong_ && messages_.empty() && !(close_ && !close_encoded_); }
+  bool empty() const { return !ping_ && pongs_.empty() && messages_.empty() && !(close_ && !close_encoded_); }
   bool close_queued() const { return close_.has_value(); }
   bool close_encoded() const { return close_encoded_; }
 
@@ -72,7 +76,7 @@ class SendQueue {
   uint64_t bytes_ = 0;
   uint64_t accepted_ = 0;
   uint64_t encoded_ = 0;
-  std::optional<Bytes> pong_;
+  std::vector<Bytes> pongs_;
   bool ping_ = false;
   std::optional<CloseFrame> close_;
   bool close_encoded_ = false;

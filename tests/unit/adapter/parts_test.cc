@@ -1,6 +1,8 @@
 // The response head, the send queue.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "adapter/send_queue.h"
 #include "adapter/upgrade.h"
 
@@ -50,6 +52,56 @@ TEST(SendQueue, TakesEachSequenceOnceAndInOrder) {
   EXPECT_EQ(queue.encoded_up_to(), 1U);
   EXPECT_EQ(queue.push(3, replica::MessageKind::Text, "c"), kYes);
   EXPECT_EQ(queue.accepted_up_to(), 3U);
+}
+
+// The payloads of the frames in `out`, which all have less than 126 bytes.
+std::vector<Bytes> unmasked_payloads(BytesView out) {
+  std::vector<Bytes> payloads;
+  while (!out.empty()) {
+    const size_t size = static_cast<uint8_t>(out[1]) & 0x7F;
+    ws::MaskKey key;
+    std::copy_n(out.data() + 2, key.size(), key.begin());
+    payloads.emplace_back(out.substr(6, size));
+    ws::apply_mask(payloads.back().data(), size, key);
+    out.remove_prefix(6 + size);
+  }
+  return payloads;
+}
+
+TEST(SendQueue, AnswersEachPingInOrder) {
+  SendQueue queue(3, 100);
+  for (size_t i = 0; i < SendQueue::kPongsMax; ++i) queue.pong(std::to_string(i));
+  MaskKeys keys;
+  Bytes out;
+  queue.encode(out, 1000, keys);
+  const auto payloads = unmasked_payloads(out);
+  ASSERT_EQ(payloads.size(), SendQueue::kPongsMax);
+  for (size_t i = 0; i < payloads.size(); ++i) EXPECT_EQ(payloads[i], std::to_string(i));
+  EXPECT_TRUE(queue.empty());
+}
+
+TEST(SendQueue, AnswersTheNewestPingsOfAFlood) {
+  SendQueue queue(3, 100);
+  for (size_t i = 0; i < 1'000; ++i) queue.pong(std::to_string(i));
+  MaskKeys keys;
+  Bytes out;
+  queue.encode(out, 1000, keys);
+  const auto payloads = unmasked_payloads(out);
+  ASSERT_EQ(payloads.size(), SendQueue::kPongsMax);
+  EXPECT_EQ(payloads.front(), std::to_string(1'000 - SendQueue::kPongsMax));
+  EXPECT_EQ(payloads.back(), "999");
+}
+
+TEST(SendQueue, WritesWhatWasAcceptedBeforeTheCloseUnlessAtOnce) {
+  for (const bool at_once : {false, true}) {
+    SendQueue queue(3, 100);
+    queue.push(1, replica::MessageKind::Text, "a");
+    queue.close(1002, "", at_once);
+    MaskKeys keys;
+    Bytes out;
+    queue.encode(out, 1000, keys);
+    EXPECT_EQ(unmasked_payloads(out).size(), at_once ? 1U : 2U);
+  }
 }
 
 TEST(SendQueue, SendsNothingBehindTheClose) {
