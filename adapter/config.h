@@ -19,6 +19,11 @@ struct AdapterConfig {
 
   // Egress.
   std::vector<std::string> allow_networks;
+  std::vector<std::string> deny_networks;
+  std::vector<std::string> allow_names;
+  std::vector<std::string> deny_names;
+  std::vector<std::string> allow_ports;
+  std::vector<std::string> deny_ports;
   std::string ca_file;
 
   // Opening.

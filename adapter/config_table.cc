@@ -19,15 +19,8 @@ constexpr uint64_t kGiB = 1024ULL * 1024 * 1024;
 // A Unix socket's path (sun_path, less its final zero).
 constexpr uint64_t kSocketPathBytesMax = 107;
 constexpr uint64_t kPathBytesMax = 4'095;
-// Every connect walks through the list.
-constexpr uint64_t kNetworksMax = 1'000;
-
-std::optional<std::string> check_network(std::string_view text) {
-  EgressPolicy policy;
-  auto allowed = policy.allow(text);
-  if (allowed) return std::nullopt;
-  return std::move(allowed.error());
-}
+// Every connect walks through the lists.
+constexpr uint64_t kRulesMax = 1'000;
 
 constexpr std::string_view kProcess = "Process";
 constexpr std::string_view kEgress = "Egress";
@@ -48,10 +41,34 @@ constexpr Setting kSettings[] = {
      "time from SIGTERM to the end of the process",
      "A closing handshake with every server and a second for gRPC; what is left is cut."},
 
-    {"allow_networks", &C::allow_networks, kEgress, 0, kNetworksMax, "", kSighup,
+    {"allow_networks", &C::allow_networks, kEgress, 0, kRulesMax, "", kSighup,
      "networks (CIDR) that may be connected to although they are not globally reachable",
-     "For servers of your own. By default every address that IANA lists as special is denied.",
-     check_network},
+     "For servers of your own. By default every address that IANA lists as special is denied. A metadata "
+     "service of a cloud needs an entry of its own (/32 or /128).",
+     network_rule_fault},
+    {"deny_networks", &C::deny_networks, kEgress, 0, kRulesMax, "", kSighup,
+     "networks (CIDR) that may not be connected to, whatever else is allowed",
+     "For global addresses of your own, or a neighbour's complaint. IPv4 networks are found inside IPv6 "
+     "addresses (mapped, NAT64, 6to4, Teredo), too.",
+     network_rule_fault},
+    {"allow_names", &C::allow_names, kEgress, 0, kRulesMax, "", kSighup,
+     "if any: the only host names that may be connected to (api.example.com, *.example.com, *)",
+     "By default all names may, since addresses decide. With a list, addresses in URLs must be in "
+     "allow_networks. A name that a proxy looks up must be in the list if it is a local one.",
+     name_rule_fault},
+    {"deny_names", &C::deny_names, kEgress, 0, kRulesMax, "", kSighup,
+     "host names that may not be connected to, whatever else is allowed",
+     "As for networks. *.example.com does not have example.com in it.",
+     name_rule_fault},
+    {"allow_ports", &C::allow_ports, kEgress, 0, kRulesMax, "", kSighup,
+     "ports (8443, 6000-6063) that may be connected to although browsers block them",
+     "Denied by default are the Fetch standard's bad ports (mail, ssh, DNS, ...): no server made for "
+     "browsers is there, and a handshake must not become another protocol's commands.",
+     port_rule_fault},
+    {"deny_ports", &C::deny_ports, kEgress, 0, kRulesMax, "", kSighup,
+     "ports that may not be connected to, whatever else is allowed",
+     "1-442 and 444-65535 leave only 443.",
+     port_rule_fault},
     {"ca_file", &C::ca_file, kEgress, 0, kPathBytesMax, "", kSighup,
      "PEM file of roots that are trusted beside the system's",
      "For servers whose certificates come from an authority of your own."},

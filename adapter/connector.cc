@@ -53,6 +53,11 @@ std::expected<std::vector<asio::ip::address>, Failure> Connector::admit(
 }
 
 asio::awaitable<Connected> Connector::connect(const ws::Url& url, Watchdog& watchdog) {
+  if (auto verdict = policy_.check_destination(url.host, url.is_literal, url.port); !verdict) {
+    Failure denied{Cause::AddressDenied,
+                   "the egress policy denies " + url.host_header + ": " + verdict.error(), false};
+    co_return std::unexpected(std::move(denied));
+  }
   Addresses addresses;
   if (url.is_literal) {
     addresses = std::vector<Address>(1, asio::ip::make_address(url.host));

@@ -37,11 +37,10 @@ HubLimits hub_limits(const AdapterConfig& config) {
 }
 
 EgressPolicy make_policy(const AdapterConfig& config) {
-  EgressPolicy out;
-  for (const auto& network : config.allow_networks) {
-    if (auto allowed = out.allow(network); !allowed) throw std::runtime_error(allowed.error());
-  }
-  return out;
+  auto out = EgressPolicy::make({config.allow_networks, config.deny_networks, config.allow_names,
+                                 config.deny_names, config.allow_ports, config.deny_ports});
+  if (!out) throw std::runtime_error(out.error().front());
+  return std::move(*out);
 }
 
 uint64_t random_instance() {

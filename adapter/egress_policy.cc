@@ -1,161 +1,222 @@
 #include "adapter/egress_policy.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
+#include <charconv>
 #include <optional>
-#include <span>
+
+#include "adapter/special_networks.h"
 
 namespace icws::adapter {
 namespace {
 
 namespace ip = boost::asio::ip;
 
-struct DeniedV4 {
-  uint32_t base;
-  unsigned prefix;
-  std::string_view name;
-};
+constexpr uint16_t kBadPorts[] = {
+    1,    7,    9,    11,   13,   15,   17,   19,   20,   21,   22,   23,   25,   37,   42,   43,   53,
+    69,   77,   79,   87,   95,   101,  102,  103,  104,  109,  110,  111,  113,  115,  117,  119,  123,
+    135,  137,  139,  143,  161,  179,  389,  427,  465,  512,  513,  514,  515,  526,  530,  531,  532,
+    540,  548,  554,  556,  563,  587,  601,  636,  989,  990,  993,  995,  1719, 1720, 1723, 2049, 3659,
+    4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080};
 
-constexpr uint32_t v4(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
-  return (a << 24) | (b << 16) | (c << 8) | d;
+// Names that resolve to something local where they resolve at all: special-use ones (RFC 6761 and IANA's
+// registry, RFC 8375), "internal" (ICANN's private-use name, also of clouds' metadata), and those that ICANN
+// never delegates because private networks use them.
+constexpr std::string_view kLocalSuffixes[] = {"alt",         "corp",      "home",    "home.arpa",
+                                               "internal",    "intranet",  "lan",     "local",
+                                               "localdomain", "localhost", "private", "test"};
+
+constexpr size_t kNameBytesMax = 253;
+
+bool ends_in_label(std::string_view host, std::string_view suffix) {
+  if (!host.ends_with(suffix)) return false;
+  return host.size() == suffix.size() || host[host.size() - suffix.size() - 1] == '.';
 }
 
-constexpr DeniedV4 kDeniedV4[] = {
-    {v4(0, 0, 0, 0), 8, "\"this\" network 0.0.0.0/8"},
-    {v4(10, 0, 0, 0), 8, "private network 10.0.0.0/8"},
-    {v4(100, 64, 0, 0), 10, "shared address space 100.64.0.0/10"},
-    {v4(127, 0, 0, 0), 8, "loopback 127.0.0.0/8"},
-    {v4(169, 254, 0, 0), 16, "link local 169.254.0.0/16"},
-    {v4(172, 16, 0, 0), 12, "private network 172.16.0.0/12"},
-    {v4(192, 0, 0, 0), 24, "protocol assignments 192.0.0.0/24"},
-    {v4(192, 0, 2, 0), 24, "documentation 192.0.2.0/24"},
-    {v4(192, 88, 99, 0), 24, "6to4 relay 192.88.99.0/24"},
-    {v4(192, 168, 0, 0), 16, "private network 192.168.0.0/16"},
-    {v4(198, 18, 0, 0), 15, "benchmarking 198.18.0.0/15"},
-    {v4(198, 51, 100, 0), 24, "documentation 198.51.100.0/24"},
-    {v4(203, 0, 113, 0), 24, "documentation 203.0.113.0/24"},
-    {v4(224, 0, 0, 0), 4, "multicast 224.0.0.0/4"},
-    {v4(240, 0, 0, 0), 4, "reserved 240.0.0.0/4"},
-    // Globally routed, but answered inside a cloud by its metadata service.
-    {v4(168, 63, 129, 16), 32, "metadata service 168.63.129.16"},
-};
-
-constexpr bool within(uint32_t address, const DeniedV4& network) {
-  return (address ^ network.base) >> (32 - network.prefix) == 0;
+bool matches(std::string_view pattern, std::string_view host) {
+  if (pattern == "*") return true;
+  if (!pattern.starts_with("*.")) return pattern == host;
+  return host.size() > pattern.size() - 1 && host.ends_with(pattern.substr(1));
 }
 
-const DeniedV4* denied_v4(uint32_t address) {
-  const auto* found = std::ranges::find_if(kDeniedV4, [&](const auto& net) { return within(address, net); });
-  return found == std::end(kDeniedV4) ? nullptr : found;
+const std::string* find_match(const std::vector<std::string>& patterns, std::string_view host) {
+  const auto found = std::ranges::find_if(patterns, [&](const auto& one) { return matches(one, host); });
+  return found == patterns.end() ? nullptr : &*found;
 }
 
-struct DeniedV6 {
-  std::array<uint8_t, 6> base;
-  unsigned prefix;
-  std::string_view name;
-};
+// Lower case, or nothing if it is no pattern. An address would be looked for among names in vain.
+std::optional<std::string> parse_pattern(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  if (out == "*") return out;
+  const std::string_view name = out.starts_with("*.") ? std::string_view(out).substr(2) : out;
+  const bool legal = std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+  boost::system::error_code error;
+  ip::make_address(std::string(name), error);
+  if (!legal || name.empty() || name.size() > kNameBytesMax || !error) return std::nullopt;
+  if (name.front() == '.' || name.back() == '.' || name.contains("..")) return std::nullopt;
+  return out;
+}
 
-// Within 2000::/3; all that lies outside is denied anyway. 2002::/16 and Teredo (in 2001::/23) carry IPv4.
-constexpr DeniedV6 kDeniedV6[] = {
-    {{0x20, 0x01, 0x00}, 23, "protocol assignments 2001::/23"},
-    {{0x20, 0x01, 0x0d, 0xb8}, 32, "documentation 2001:db8::/32"},
-    {{0x20, 0x02}, 16, "6to4 2002::/16"},
-    {{0x3f, 0xff, 0x00}, 20, "documentation 3fff::/20"},
-};
-
-bool has_prefix(const ip::address_v6::bytes_type& address, std::span<const uint8_t> base, unsigned bits) {
-  for (unsigned i = 0; i < bits; i += 8) {
-    const unsigned rest = std::min(8U, bits - i);
-    if ((address[i / 8] ^ base[i / 8]) >> (8 - rest) != 0) return false;
+std::optional<uint16_t> parse_port(std::string_view text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value == 0 || value > 65'535) {
+    return std::nullopt;
   }
-  return true;
+  return static_cast<uint16_t>(value);
 }
 
-uint32_t read_v4(const ip::address_v6::bytes_type& address, size_t offset) {
-  return v4(address[offset], address[offset + 1], address[offset + 2], address[offset + 3]);
+bool has_port(const auto& ranges, uint16_t port) {
+  return std::ranges::any_of(ranges,
+                             [&](const auto& range) { return port >= range.first && port <= range.last; });
 }
 
-// The IPv4 address that a packet to `address` finally goes to.
-std::optional<uint32_t> inner_v4(const ip::address_v6::bytes_type& address) {
-  constexpr std::array<uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-  constexpr std::array<uint8_t, 12> kNat64{0x00, 0x64, 0xff, 0x9b};
-  constexpr std::array<uint8_t, 12> kTeredo{0x20, 0x01};
-  constexpr std::array<uint8_t, 12> k6to4{0x20, 0x02};
-  if (has_prefix(address, kMapped, 96) || has_prefix(address, kNat64, 96)) return read_v4(address, 12);
-  if (has_prefix(address, k6to4, 16)) return read_v4(address, 2);
-  // Teredo hides the client's address by inversion (RFC 4380, section 4).
-  if (has_prefix(address, kTeredo, 32)) return ~read_v4(address, 12);
-  return std::nullopt;
-}
-
-// 64:ff9b:1::/48 leaves the place of the IPv4 address to the operator of the translator.
-bool local_nat64(const ip::address_v6::bytes_type& address) {
-  constexpr std::array<uint8_t, 6> kLocalNat64{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01};
-  return has_prefix(address, kLocalNat64, 48);
-}
-
-bool plain_mapping(const ip::address_v6::bytes_type& address) {
-  constexpr std::array<uint8_t, 12> kNat64{0x00, 0x64, 0xff, 0x9b};
-  return ip::make_address_v6(address).is_v4_mapped() || has_prefix(address, kNat64, 96);
-}
-
-std::expected<void, std::string> check_v4(uint32_t address) {
-  if (const auto* network = denied_v4(address)) return std::unexpected(std::string(network->name));
-  return {};
-}
-
-std::expected<void, std::string> check_v6(const ip::address_v6& address) {
-  const auto bytes = address.to_bytes();
-  if (local_nat64(bytes)) return std::unexpected("local NAT64 64:ff9b:1::/48");
-  if (const auto inner = inner_v4(bytes)) {
-    if (auto verdict = check_v4(*inner); !verdict) {
-      return std::unexpected(verdict.error() + " inside an IPv6 address");
-    }
-    if (plain_mapping(bytes)) return {};
-  }
-  if ((bytes[0] & 0xe0) != 0x20) return std::unexpected("outside global unicast 2000::/3");
-  for (const auto& network : kDeniedV6) {
-    if (has_prefix(bytes, network.base, network.prefix)) return std::unexpected(std::string(network.name));
-  }
-  return {};
-}
-
-template <class Network>
-bool contains(const Network& network, const auto& address) {
-  return Network(address, network.prefix_length()).network() == network.network();
+// First and last, or nothing if it is no port or range.
+std::optional<std::pair<uint16_t, uint16_t>> parse_ports(std::string_view text) {
+  const size_t dash = text.find('-');
+  const auto first = parse_port(text.substr(0, dash));
+  const auto last = dash == text.npos ? first : parse_port(text.substr(dash + 1));
+  if (!first || !last || *first > *last) return std::nullopt;
+  return std::pair(*first, *last);
 }
 
 }  // namespace
 
-std::expected<void, std::string> EgressPolicy::allow(std::string_view cidr) {
+bool port_denied_by_default(uint16_t port) { return std::ranges::binary_search(kBadPorts, port); }
+
+std::optional<std::string> network_rule_fault(std::string_view text) {
+  boost::system::error_code v4, v6;
+  ip::make_network_v4(std::string(text), v4);
+  ip::make_network_v6(std::string(text), v6);
+  if (!v4 || !v6) return std::nullopt;
+  return "\"" + std::string(text) + "\" is not a network like 10.1.0.0/16 or fd00::/8";
+}
+
+std::optional<std::string> name_rule_fault(std::string_view text) {
+  if (parse_pattern(text)) return std::nullopt;
+  return "\"" + std::string(text) + "\" is not a name like api.example.com or *.example.com";
+}
+
+std::optional<std::string> port_rule_fault(std::string_view text) {
+  if (parse_ports(text)) return std::nullopt;
+  return "\"" + std::string(text) + "\" is not a port or a range like 6000-6063";
+}
+
+void EgressPolicy::Networks::add(std::string_view cidr) {
   const std::string text(cidr);
   boost::system::error_code error;
   if (const auto network = ip::make_network_v4(text, error); !error) {
-    allowed_v4_.push_back(network.canonical());
-    return {};
+    v4.push_back(network.canonical());
+  } else {
+    v6.push_back(ip::make_network_v6(text).canonical());
   }
-  if (const auto network = ip::make_network_v6(text, error); !error) {
-    allowed_v6_.push_back(network.canonical());
-    return {};
-  }
-  return std::unexpected("\"" + text + "\" is not a network like 10.1.0.0/16 or fd00::/8");
 }
 
-bool EgressPolicy::allowed(const ip::address& address) const {
+std::string EgressPolicy::Networks::find(const ip::address& address, bool exact) const {
   if (address.is_v4()) {
-    return std::ranges::any_of(allowed_v4_,
-                               [&](const auto& network) { return contains(network, address.to_v4()); });
+    for (const auto& network : v4) {
+      const ip::network_v4 around(address.to_v4(), network.prefix_length());
+      if (around.network() == network.network() && (!exact || network.prefix_length() == 32)) {
+        return network.to_string();
+      }
+    }
+    return {};
   }
-  const auto v6 = address.to_v6();
-  if (v6.is_v4_mapped()) return allowed(ip::make_address_v4(ip::v4_mapped, v6));
-  return std::ranges::any_of(allowed_v6_, [&](const auto& network) { return contains(network, v6); });
+  const auto judged = address.to_v6();
+  if (judged.is_v4_mapped()) return find(ip::make_address_v4(ip::v4_mapped, judged), exact);
+  for (const auto& network : v6) {
+    const ip::network_v6 around(judged, network.prefix_length());
+    if (around.network() == network.network() && (!exact || network.prefix_length() == 128)) {
+      return network.to_string();
+    }
+  }
+  return {};
 }
 
-std::expected<void, std::string> EgressPolicy::check(const ip::address& address) const {
-  if (allowed(address)) return {};
-  if (address.is_v4()) return check_v4(address.to_v4().to_uint());
-  return check_v6(address.to_v6());
+std::expected<EgressPolicy, std::vector<std::string>> EgressPolicy::make(const EgressRules& rules) {
+  EgressPolicy out;
+  std::vector<std::string> faults;
+  const auto each = [&](std::string_view list, const auto& texts, auto fault_of, auto add) {
+    for (const auto& text : texts) {
+      if (auto fault = fault_of(text)) {
+        faults.push_back(std::string(list) + ": " + *fault);
+      } else {
+        add(text);
+      }
+    }
+  };
+  const auto networks = [&](std::string_view list, const auto& texts, Networks& to) {
+    each(list, texts, network_rule_fault, [&](const auto& text) { to.add(text); });
+  };
+  const auto names = [&](std::string_view list, const auto& texts, auto& to) {
+    each(list, texts, name_rule_fault, [&](const auto& text) { to.push_back(*parse_pattern(text)); });
+  };
+  const auto ports = [&](std::string_view list, const auto& texts, auto& to) {
+    each(list, texts, port_rule_fault, [&](const auto& text) {
+      const auto [first, last] = *parse_ports(text);
+      to.push_back({first, last});
+    });
+  };
+  networks("allow_networks", rules.allow_networks, out.allow_networks_);
+  networks("deny_networks", rules.deny_networks, out.deny_networks_);
+  names("allow_names", rules.allow_names, out.allow_names_);
+  names("deny_names", rules.deny_names, out.deny_names_);
+  ports("allow_ports", rules.allow_ports, out.allow_ports_);
+  ports("deny_ports", rules.deny_ports, out.deny_ports_);
+  if (!faults.empty()) return std::unexpected(std::move(faults));
+  return out;
+}
+
+EgressPolicy::Verdict EgressPolicy::check(const ip::address& address) const {
+  auto denied = deny_networks_.find(address);
+  if (denied.empty() && address.is_v6()) {
+    if (const auto inner = embedded_v4(address.to_v6())) denied = deny_networks_.find(*inner);
+  }
+  if (!denied.empty()) return std::unexpected("network " + denied + " that the operator denies");
+  if (!allow_networks_.find(address, true).empty()) return {};
+  if (auto service = metadata_service(address)) return std::unexpected(std::move(*service));
+  if (!allow_networks_.find(address).empty()) return {};
+  if (auto network = special_network(address)) return std::unexpected(std::move(*network));
+  return {};
+}
+
+EgressPolicy::Verdict EgressPolicy::check_port(uint16_t port) const {
+  if (has_port(deny_ports_, port)) return std::unexpected("port that the operator denies");
+  if (has_port(allow_ports_, port) || !port_denied_by_default(port)) return {};
+  return std::unexpected("port of another protocol");
+}
+
+EgressPolicy::Verdict EgressPolicy::check_name(std::string_view host, bool is_literal) const {
+  if (const auto* denied = find_match(deny_names_, host)) {
+    return std::unexpected("name " + *denied + " that the operator denies");
+  }
+  if (allow_names_.empty()) return {};
+  if (!is_literal && find_match(allow_names_, host)) return {};
+  // A list of names says nothing about addresses: those that may be named are in allow_networks.
+  if (is_literal && find_match(allow_names_, "*")) return {};
+  if (is_literal && !allow_networks_.find(ip::make_address(std::string(host))).empty()) return {};
+  return std::unexpected("name that is not among those that the operator allows");
+}
+
+EgressPolicy::Verdict EgressPolicy::check_destination(std::string_view host, bool is_literal,
+                                                      uint16_t port) const {
+  if (auto verdict = check_port(port); !verdict) return verdict;
+  if (auto verdict = check_name(host, is_literal); !verdict) return verdict;
+  if (is_literal) return check(ip::make_address(std::string(host)));
+  return {};
+}
+
+EgressPolicy::Verdict EgressPolicy::check_remote_name(std::string_view host) const {
+  const auto* local =
+      std::ranges::find_if(kLocalSuffixes, [&](auto suffix) { return ends_in_label(host, suffix); });
+  if (host.contains('.') && local == std::end(kLocalSuffixes)) return {};
+  const bool named = std::ranges::any_of(
+      allow_names_, [&](const auto& pattern) { return pattern != "*" && matches(pattern, host); });
+  if (named) return {};
+  return std::unexpected("local name, which a proxy must not look up");
 }
 
 }  // namespace icws::adapter

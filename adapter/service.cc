@@ -26,6 +26,8 @@ using grpc::StatusCode;
 constexpr uint64_t kMessageBytesMax = 2'000'000;
 constexpr size_t kSubprotocolsMax = 16;
 constexpr size_t kResponseHeadersMax = 16;
+constexpr size_t kProxiesMax = 16;
+constexpr size_t kProxyBytesMax = 512;
 
 replica::SocketKey key_of(const v1::SocketKey& key) {
   return {ConnectionId(key.connection_id()), Epoch(key.epoch()), Attempt(key.attempt())};
@@ -59,6 +61,13 @@ Status check_open(const v1::OpenRequest& request) {
   }
   if (static_cast<size_t>(request.response_headers_size()) > kResponseHeadersMax) {
     return invalid("response_headers: at most 16");
+  }
+  if (request.canister_id().size() > replica::kCanisterIdBytesMax) {
+    return invalid("canister_id: at most 29 bytes");
+  }
+  if (static_cast<size_t>(request.proxies_size()) > kProxiesMax) return invalid("proxies: at most 16");
+  for (const auto& proxy : request.proxies()) {
+    if (proxy.size() > kProxyBytesMax) return invalid("proxies: at most 512 bytes each");
   }
   return grpc::Status::OK;
 }
@@ -98,6 +107,8 @@ replica::OpenCommand command_of(const v1::OpenRequest& request) {
   out.subprotocols.assign(request.subprotocols().begin(), request.subprotocols().end());
   out.response_headers.assign(request.response_headers().begin(), request.response_headers().end());
   out.message_bytes_max = request.message_bytes_max();
+  out.canister = request.canister_id();
+  out.proxies.assign(request.proxies().begin(), request.proxies().end());
   return out;
 }
 

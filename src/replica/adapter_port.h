@@ -19,6 +19,9 @@
 
 namespace icws::replica {
 
+// Bytes of a canister's id: the longest principal of the Internet Computer.
+inline constexpr size_t kCanisterIdBytesMax = 29;
+
 // Names one socket of one adapter. `attempt` counts this replica's sockets within the epoch.
 struct SocketKey {
   ConnectionId connection;
@@ -47,6 +50,11 @@ struct OpenCommand {
   std::vector<std::string> response_headers;
   // A larger message ends the socket with 1009 and Cause::MessageTooBig.
   uint64_t message_bytes_max = 0;
+  // Whose socket it is, for the adapter's limits per canister; at most kCanisterIdBytesMax. Empty: nobody's.
+  std::string canister;
+  // Ways around a network that does not let the adapter through, as in the adapter's interface. No canister
+  // can set them.
+  std::vector<std::string> proxies;
 };
 
 // `sequence` counts from 1 without holes within one socket; the adapter drops what it already has.

@@ -84,6 +84,9 @@ void close_connection(ConnectionSlot& slot, Journal& journal, const agreement::E
 
 CanisterRuntime::CanisterRuntime(CanisterSet canisters, const ClusterParams& params) : params_(params) {
   for (CanisterSet::Installed& installed : canisters.canisters) {
+    if (installed.id.empty() || installed.id.size() > kCanisterIdBytesMax) {
+      throw std::runtime_error("canister " + installed.id + " has an id of 0 or more than 29 bytes");
+    }
     Slot slot{std::move(installed.canister), {}};
     slot.saved = slot.canister->save();
     if (!canisters_.emplace(installed.id, std::move(slot)).second) {

@@ -17,8 +17,8 @@ constexpr std::array<Row, kCauseMax + 1> kRows = {{
     {"INVALID_REQUEST",
      "the URL, a header or a subprotocol is not acceptable; correct the arguments of ws_open"},
     {"ADDRESS_DENIED",
-     "the host resolves to an address that node operators do not allow (private, loopback or reserved); "
-     "use a host with a globally reachable address"},
+     "node operators do not allow this host, its address (private, loopback or reserved) or this port; use "
+     "a host with a globally reachable address"},
     {"NAME_RESOLUTION",
      "the host name does not resolve; check its spelling and that it exists in public DNS"},
     {"CONNECTION_REFUSED", "the host refused the connection; check the port and that the server runs"},
@@ -40,6 +40,9 @@ constexpr std::array<Row, kCauseMax + 1> kRows = {{
      "differs"},
     {"STALLED", "nodes received messages, but no quorum of them the same for too long"},
     {"MEMBERSHIP", "the subnet's nodes changed; open again"},
+    {"LIMIT_EXCEEDED",
+     "node operators do not allow so many connections or opens for this canister, or to this host; close "
+     "some, or open more slowly"},
 }};
 
 }  // namespace

@@ -16,7 +16,7 @@ enum class Cause : uint8_t {
   Canister = 2,
   // The URL, a header or a subprotocol is not acceptable.
   InvalidRequest = 3,
-  // The name resolves only to addresses that the egress policy denies.
+  // The egress policy denies the name, the port, or all addresses that the name resolves to.
   AddressDenied = 4,
   // The name does not resolve.
   NameResolution = 5,
@@ -47,9 +47,11 @@ enum class Cause : uint8_t {
   Stalled = 17,
   // Too many members left the committee that opened the connection.
   Membership = 18,
+  // More connections or opens than node operators allow for the canister, its destination or the node.
+  LimitExceeded = 19,
 };
 
-inline constexpr uint8_t kCauseMax = 18;
+inline constexpr uint8_t kCauseMax = 19;
 
 // The name in upper case as the interface gives it, for example "ADDRESS_DENIED".
 std::string_view cause_name(Cause cause);

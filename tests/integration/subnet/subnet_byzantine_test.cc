@@ -50,9 +50,9 @@ TEST_F(SubnetByzantineTest, LyingDigestsFindNoSupportInAFeed) {
 
 TEST_F(SubnetByzantineTest, ForgedContentsAreRefused) {
   begin("forge-contents");
-  // It forges only when it is its turn to propose a block that holds a message. So messages keep coming without
-  // waiting for the blocks: a message only after the last one's block would come in step with the turns, and
-  // could miss the liar's each time.
+  // It forges only when it is its turn to propose a block that holds a message. So messages keep coming
+  // without waiting for the blocks: a message only after the last one's block would come in step with the
+  // turns, and could miss the liar's each time.
   EXPECT_TRUE(support::poll([&] {
     push();
     return subnet_->process().output().find("refused by") != std::string::npos;

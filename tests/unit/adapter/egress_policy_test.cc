@@ -74,18 +74,143 @@ TEST(EgressPolicy, JudgesTheAddressInside) {
             std::string::npos);
 }
 
+EgressPolicy policy_of(const EgressRules& rules) {
+  auto policy = EgressPolicy::make(rules);
+  EXPECT_TRUE(policy);
+  return policy.value_or(EgressPolicy());
+}
+
 TEST(EgressPolicy, AllowsWhatTheOperatorAdds) {
-  EgressPolicy policy;
-  EXPECT_TRUE(policy.allow("127.0.0.0/8"));
-  EXPECT_TRUE(policy.allow("fd00::/8"));
+  EgressRules rules;
+  rules.allow_networks = {"127.0.0.0/8", "fd00::/8"};
+  const auto policy = policy_of(rules);
   EXPECT_TRUE(allowed(policy, "127.255.255.255"));
   EXPECT_TRUE(allowed(policy, "::ffff:127.0.0.1"));
   EXPECT_TRUE(allowed(policy, "fd12::1"));
   EXPECT_FALSE(allowed(policy, "fe12::1"));
-  EXPECT_FALSE(allowed(policy, "128.0.0.1") && allowed(policy, "10.0.0.1"));
-  EXPECT_FALSE(policy.allow("10.0.0.0/33"));
-  EXPECT_FALSE(policy.allow("10.0.0"));
-  EXPECT_FALSE(policy.allow(""));
+  EXPECT_FALSE(allowed(policy, "10.0.0.1"));
+  // An exception for an IPv4 network opens no way to it through a translator.
+  EXPECT_FALSE(allowed(policy, "64:ff9b::127.0.0.1"));
+}
+
+TEST(EgressPolicy, DeniesWhatTheOperatorDenies) {
+  EgressRules rules;
+  rules.allow_networks = {"10.0.0.0/8", "2600::/16"};
+  rules.deny_networks = {"10.1.0.0/16", "8.8.8.0/24", "2600:1::/32"};
+  const auto policy = policy_of(rules);
+  EXPECT_TRUE(allowed(policy, "10.0.255.255"));
+  EXPECT_FALSE(allowed(policy, "10.1.0.0"));
+  EXPECT_FALSE(allowed(policy, "10.1.255.255"));
+  EXPECT_TRUE(allowed(policy, "10.2.0.0"));
+  EXPECT_FALSE(allowed(policy, "8.8.8.8"));
+  EXPECT_FALSE(allowed(policy, "::ffff:8.8.8.8"));
+  EXPECT_FALSE(allowed(policy, "64:ff9b::8.8.8.8"));
+  EXPECT_FALSE(allowed(policy, "2600:1:ffff::1"));
+  EXPECT_TRUE(allowed(policy, "2600:2::1"));
+}
+
+TEST(EgressPolicy, OpensAMetadataServiceOnlyByItself) {
+  EgressRules wide;
+  wide.allow_networks = {"169.254.0.0/16", "fd00::/8", "168.63.0.0/16"};
+  const auto policy = policy_of(wide);
+  EXPECT_TRUE(allowed(policy, "169.254.169.253"));
+  EXPECT_FALSE(allowed(policy, "169.254.169.254"));
+  EXPECT_FALSE(allowed(policy, "::ffff:169.254.169.254"));
+  EXPECT_FALSE(allowed(policy, "fd00:ec2::254"));
+  EXPECT_FALSE(allowed(policy, "168.63.129.16"));
+  EgressRules exact;
+  exact.allow_networks = {"169.254.169.254/32", "fd00:ec2::254/128"};
+  EXPECT_TRUE(allowed(policy_of(exact), "169.254.169.254"));
+  EXPECT_TRUE(allowed(policy_of(exact), "fd00:ec2::254"));
+}
+
+bool destination(const EgressPolicy& policy, const std::string& host, uint16_t port = 443) {
+  boost::system::error_code error;
+  boost::asio::ip::make_address(host, error);
+  return policy.check_destination(host, !error, port).has_value();
+}
+
+TEST(EgressPolicy, JudgesLiteralsWithoutALookUp) {
+  const EgressPolicy policy;
+  EXPECT_TRUE(destination(policy, "8.8.8.8"));
+  EXPECT_FALSE(destination(policy, "10.0.0.1"));
+  EXPECT_FALSE(destination(policy, "::1"));
+  EXPECT_TRUE(destination(policy, "10.example.com"));
+}
+
+TEST(EgressPolicy, KnowsNamesAndSuffixes) {
+  EgressRules rules;
+  rules.deny_names = {"Bad.example.com", "*.evil.example"};
+  const auto denying = policy_of(rules);
+  EXPECT_FALSE(destination(denying, "bad.example.com"));
+  EXPECT_TRUE(destination(denying, "sub.bad.example.com"));
+  EXPECT_FALSE(destination(denying, "a.evil.example"));
+  EXPECT_FALSE(destination(denying, "a.b.evil.example"));
+  EXPECT_TRUE(destination(denying, "evil.example"));
+  EXPECT_TRUE(destination(denying, "notevil.example"));
+  EXPECT_TRUE(destination(denying, "1.1.1.1"));
+
+  rules.allow_names = {"*.example.com"};
+  rules.allow_networks = {"192.168.1.0/24"};
+  const auto allowing = policy_of(rules);
+  EXPECT_TRUE(destination(allowing, "good.example.com"));
+  EXPECT_FALSE(destination(allowing, "bad.example.com"));
+  EXPECT_FALSE(destination(allowing, "example.com"));
+  EXPECT_FALSE(destination(allowing, "good.example.org"));
+  // With a list of names an address must be in a list, too.
+  EXPECT_FALSE(destination(allowing, "1.1.1.1"));
+  EXPECT_TRUE(destination(allowing, "192.168.1.7"));
+}
+
+TEST(EgressPolicy, KnowsPorts) {
+  const EgressPolicy policy;
+  for (const uint16_t port : {22, 25, 53, 110, 143, 389, 465, 587, 6000, 6667, 10080}) {
+    EXPECT_FALSE(destination(policy, "example.com", port)) << port;
+    EXPECT_FALSE(destination(policy, "8.8.8.8", port)) << port;
+  }
+  for (const uint16_t port : {80, 443, 5001, 8080, 8443, 9443, 65'535}) {
+    EXPECT_TRUE(destination(policy, "example.com", port)) << port;
+  }
+  EgressRules rules;
+  rules.allow_ports = {"25", "6000-6063"};
+  rules.deny_ports = {"6063", "1024-5000"};
+  const auto changed = policy_of(rules);
+  EXPECT_TRUE(destination(changed, "example.com", 25));
+  EXPECT_TRUE(destination(changed, "example.com", 6000));
+  EXPECT_FALSE(destination(changed, "example.com", 6063));
+  EXPECT_TRUE(destination(changed, "example.com", 1023));
+  EXPECT_FALSE(destination(changed, "example.com", 1024));
+  EXPECT_FALSE(destination(changed, "example.com", 5000));
+  EXPECT_TRUE(destination(changed, "example.com", 5001));
+}
+
+TEST(EgressPolicy, HandsNoLocalNameToAProxy) {
+  const EgressPolicy policy;
+  for (const char* host : {"localhost", "intranet", "a.localhost", "metadata.google.internal",
+                           "printer.local", "x.home.arpa", "db.corp"}) {
+    EXPECT_FALSE(policy.check_remote_name(host)) << host;
+  }
+  for (const char* host : {"example.com", "internal.example.com", "notlocal.com", "mylocal.de"}) {
+    EXPECT_TRUE(policy.check_remote_name(host)) << host;
+  }
+  EgressRules rules;
+  rules.allow_names = {"*", "*.corp"};
+  EXPECT_TRUE(policy_of(rules).check_remote_name("db.corp"));
+  EXPECT_FALSE(policy_of(rules).check_remote_name("db.internal"));
+}
+
+TEST(EgressPolicy, NamesAllFaultsAtOnce) {
+  EgressRules rules;
+  rules.allow_networks = {"10.0.0.0/33", "10.0.0.0/8"};
+  rules.deny_networks = {"10.0.0", ""};
+  rules.allow_names = {"10.0.0.1", "a..b", "*.*.c"};
+  rules.deny_names = {".a", "good.example"};
+  rules.allow_ports = {"0", "65536", "1-0", "80"};
+  rules.deny_ports = {"x", "1-", "-1"};
+  const auto policy = EgressPolicy::make(rules);
+  ASSERT_FALSE(policy);
+  EXPECT_EQ(policy.error().size(), 1U + 2 + 3 + 1 + 3 + 3);
+  EXPECT_EQ(policy.error()[0].find("allow_networks: "), 0U);
 }
 
 }  // namespace

@@ -17,6 +17,14 @@ TEST(Reconciler, ReportsAFeedWithALargeBacklog) {
   subnet.until([&] { return subnet.view(id).messages == 1'000; });
 }
 
+TEST(Reconciler, TellsTheAdapterWhoseSocketItIs) {
+  Harness subnet;
+  subnet.opened(test_open(Mode::Ordered));
+  const auto opens = subnet.adapter(0).all<OpenCommand>();
+  ASSERT_FALSE(opens.empty());
+  EXPECT_EQ(opens[0].canister, "probe");
+}
+
 // Attack L9.
 TEST(Reconciler, NoSectionStarvesWithThreeThousandConnections) {
   ClusterParams params = test_params(1);
