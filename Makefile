@@ -1,11 +1,12 @@
 # What a person types. Each target is a script in scripts/, which says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench build format tidy sanitize conformance clean
+.PHONY: help demo test bench bench-adapter build format tidy sanitize conformance clean
 
 help:
 	@echo "make demo      install what is needed, build, and run four replicas against two servers"
 	@echo "make test      install what is needed, build, and run every test"
 	@echo "make bench     build, and print all benchmarks in one run"
+	@echo "make bench-adapter  the adapter alone, beside other clients where scripts/bench-peers has put them"
 	@echo "make build     install what is needed and build (build/bin)"
 	@echo "make tidy      check the house rules (includes by level, banned words, file lengths)"
 	@echo "make format    format the sources with clang-format"
@@ -25,6 +26,9 @@ test: build
 
 bench: build
 	@scripts/bench
+
+bench-adapter: build
+	@scripts/bench adapter $(BENCH)
 
 tidy:
 	@python3 tests/tidy/tidy.py .

@@ -1,0 +1,69 @@
+#include "tests/bench_adapter/clients/local_adapter.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+namespace icws::bench {
+namespace {
+
+const replica::SocketKey kKey{ConnectionId(1), Epoch(1), Attempt(1)};
+
+adapter::EgressPolicy loopback_policy() {
+  adapter::EgressRules rules;
+  rules.allow_networks = {"127.0.0.0/8"};
+  return adapter::EgressPolicy::make(rules).value();
+}
+
+replica::OpenCommand open_command(const std::string& url) {
+  replica::OpenCommand out;
+  out.key = kKey;
+  out.url = url;
+  out.message_bytes_max = 2'000'000;
+  return out;
+}
+
+}  // namespace
+
+struct LocalAdapter::Parts {
+  adapter::AdapterConfig config;
+  adapter::EgressPolicy policy = loopback_policy();
+  adapter::TlsContext tls{""};
+  adapter::Resolver resolver{1, adapter::look_up};
+  adapter::Connector connector{config, policy, resolver, tls};
+  adapter::EventHub hub{adapter::HubLimits{}};
+  adapter::MaskKeys mask_keys;
+  Bytes read_buffer = Bytes(64 * 1024, '\0');
+};
+
+LocalAdapter::LocalAdapter(const std::string& url, OnEvents on_events)
+    : on_events_(std::move(on_events)), parts_(std::make_unique<Parts>()) {
+  const adapter::ConnectionParts shared{parts_->config, parts_->connector, parts_->hub, parts_->mask_keys,
+                                        parts_->read_buffer};
+  connection_ = std::make_unique<adapter::Connection>(io_.get_executor(), open_command(url), shared);
+  parts_->hub.add(kKey, [this] { connection_->room(); });
+  // Not the hub's to delete.
+  generation_ = parts_->hub.attach(std::shared_ptr<EventSink>(this, [](EventSink*) {})).generation;
+  wake();
+}
+
+LocalAdapter::~LocalAdapter() = default;
+
+void LocalAdapter::run() {
+  boost::asio::co_spawn(io_, connection_->run(), boost::asio::detached);
+  io_.run();
+}
+
+void LocalAdapter::send(BytesView content) {
+  connection_->send(++sent_, replica::MessageKind::Binary, content);
+}
+
+void LocalAdapter::wake() {
+  while (const auto batch = parts_->hub.next_batch(generation_)) {
+    events_ += batch->events;
+    if (batch->events == 0) continue;
+    parts_->hub.acknowledge({kKey, EventSequence(events_), Position(0), Digest{}});
+    on_events_(batch->events);
+  }
+}
+
+}  // namespace icws::bench

@@ -1,0 +1,18 @@
+// What the kernel says about a process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+
+namespace icws::bench {
+
+// Bytes of memory that are its own share (Pss of /proc/PID/smaps_rollup). 0: there is no such process.
+uint64_t memory_bytes(pid_t process);
+// Processor time it has used, user and system.
+std::chrono::milliseconds processor_time(pid_t process);
+// Raises the limit of open files to what this process, and what it starts, may have; returns it.
+uint64_t raise_file_limit();
+
+}  // namespace icws::bench
