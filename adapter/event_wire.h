@@ -2,7 +2,7 @@
 //
 // Why by hand: an event is written once, when its message arrives, straight into the buffer that gRPC later
 // sends from; building protobuf objects for it costs an allocation or two a message. What is written here is,
-// byte by byte, what protobuf writes (tests/unit/adapter/event_wire_test.cc); the field numbers are those of
+// byte by byte, what protobuf writes (tests/unit/adapter/event_hub_test.cc); the field numbers are those of
 // proto/icws/adapter/v1/adapter.proto.
 #pragma once
 

@@ -24,7 +24,6 @@ using grpc::StatusCode;
 
 // Of the proto.
 constexpr uint64_t kMessageBytesMax = 2'000'000;
-constexpr size_t kSubprotocolsMax = 16;
 constexpr size_t kResponseHeadersMax = 16;
 constexpr size_t kProxiesMax = 16;
 constexpr size_t kProxyBytesMax = 512;
@@ -56,7 +55,7 @@ Status check_open(const v1::OpenRequest& request) {
   }
   if (request.url().size() > ws::kUrlBytesMax) return invalid("url: at most 8,192 bytes");
   if (static_cast<size_t>(request.headers_size()) > ws::kHeadersMax) return invalid("headers: at most 64");
-  if (static_cast<size_t>(request.subprotocols_size()) > kSubprotocolsMax) {
+  if (static_cast<size_t>(request.subprotocols_size()) > ws::kSubprotocolsMax) {
     return invalid("subprotocols: at most 16");
   }
   if (static_cast<size_t>(request.response_headers_size()) > kResponseHeadersMax) {
@@ -163,7 +162,10 @@ class Service final : public Base {
     return answer(context, [this, request, response]() -> grpc::Status {
       if (auto status = check_key(request->key()); !status.ok()) return status;
       const uint32_t code = request->code();
-      if (code != 1000 && (code < 3000 || code > 4999)) return invalid("code: 1000 or 3000-4999");
+      const bool of_canisters = code == ws::kCloseNormal || (code >= 3000 && code <= 4999);
+      if (!of_canisters && code != ws::kCloseMessageTooBig) {
+        return invalid("code: 1000, 1009 or 3000-4999");
+      }
       if (request->reason().size() > ws::kCloseReasonBytesMax) return invalid("reason: at most 123 bytes");
       response->set_existed(
           table_.close(key_of(request->key()), static_cast<uint16_t>(code), request->reason()));

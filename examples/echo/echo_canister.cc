@@ -73,9 +73,10 @@ struct State {
   }
 };
 
-// At most kAnswerBytesMax bytes, and no cut inside a character of UTF-8.
-Bytes beginning_of(const Bytes& content) {
+// At most kAnswerBytesMax bytes, and in a text no cut inside a character of UTF-8.
+Bytes beginning_of(const Bytes& content, DataEntry::Kind kind) {
   if (content.size() <= kAnswerBytesMax) return content;
+  if (kind != DataEntry::Kind::Text) return content.substr(0, kAnswerBytesMax);
   size_t end = kAnswerBytesMax;
   while (end > 0 && (static_cast<uint8_t>(content[end]) & 0xc0) == 0x80) --end;
   return content.substr(0, end);
@@ -255,7 +256,7 @@ class EchoCanister final : public replica::Canister {
                   .time_ms = static_cast<uint64_t>(call.time.time_since_epoch().count()),
                   .kind = entry.kind,
                   .bytes = entry.content.size(),
-                  .content = beginning_of(entry.content)};
+                  .content = beginning_of(entry.content, entry.kind)};
     if (entry.kind == DataEntry::Kind::Gap) {
       answer.bytes = entry.gap_count;
       connection.missing += entry.gap_count;

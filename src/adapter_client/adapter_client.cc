@@ -367,8 +367,8 @@ class AdapterClient::Worker {
     auto* call = new Unary<v1::CloseResponse>(
         *this, [this, key = command.key, generation = generation_](const grpc::Status& status, const auto&) {
           if (stale(generation)) return;
-          const bool answered = status.ok() || status.error_code() == grpc::StatusCode::INVALID_ARGUMENT;
-          if (!answered) {
+          // Refused, the socket would stay: after a new AdapterUp the replica closes what it does not know.
+          if (!status.ok()) {
             end_stream();
             return;
           }

@@ -18,4 +18,25 @@ Digest ClusterParams::hash() const {
   return sha256(writer.bytes());
 }
 
+std::vector<std::string> ClusterParams::faults() const {
+  std::vector<std::string> out;
+  const auto at_least = [&](const char* name, uint32_t value, const char* other, uint32_t minimum) {
+    if (value >= minimum) return;
+    out.push_back(std::string(name) + " must be at least " + other + ", " + std::to_string(minimum));
+  };
+  if (message_bytes_max > kAdapterMessageBytesMax) {
+    out.push_back("message_bytes_max must be at most " + std::to_string(kAdapterMessageBytesMax) +
+                  ", an adapter's limit");
+  }
+  // Else the largest message would hold up its connection for ever.
+  at_least("block_content_bytes_max", block_content_bytes_max, "message_bytes_max", message_bytes_max);
+  at_least("inbox_bytes_max", inbox_bytes_max, "message_bytes_max", message_bytes_max);
+  at_least("outbox_bytes_max", outbox_bytes_max, "message_bytes_max", message_bytes_max);
+  at_least("outbox_bytes_max", outbox_bytes_max, "script_bytes_max", script_bytes_max);
+  at_least("connections_max", connections_max, "connections_per_canister_max", connections_per_canister_max);
+  if (reconnect_longest < reconnect_first)
+    out.emplace_back("reconnect_longest must be at least reconnect_first");
+  return out;
+}
+
 }  // namespace icws::replica

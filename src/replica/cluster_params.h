@@ -12,6 +12,9 @@
 
 namespace icws::replica {
 
+// What an adapter accepts at most for one message (proto/icws/adapter/v1/adapter.proto). Bytes.
+inline constexpr uint32_t kAdapterMessageBytesMax = 2'000'000;
+
 struct ClusterParams {
   // 1 to 50 printable characters. Bound by every report.
   std::string chain_id;
@@ -23,8 +26,8 @@ struct ClusterParams {
   uint32_t report_bytes_max = 32 * 1024;
   // Bytes of contents in one block, beside the reports: one maximum message always fits.
   uint32_t block_content_bytes_max = 2 * 1024 * 1024;
-  // Bytes; as HTTPS outcalls limit a response.
-  uint32_t message_bytes_max = 2'000'000;
+  // Bytes; as HTTPS outcalls limit a response. At most kAdapterMessageBytesMax.
+  uint32_t message_bytes_max = kAdapterMessageBytesMax;
   uint32_t connections_max = 3'000;
   uint32_t connections_per_canister_max = 300;
   // Bytes of undelivered entries and of unsent messages, per connection.
@@ -51,6 +54,8 @@ struct ClusterParams {
 
   // Over every field above.
   Digest hash() const;
+  // What is wrong with the fields taken together, a sentence each; empty if nothing.
+  std::vector<std::string> faults() const;
 };
 
 }  // namespace icws::replica

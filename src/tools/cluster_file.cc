@@ -159,6 +159,7 @@ std::expected<ClusterParams, std::vector<std::string>> parse_cluster(std::string
       parser.fault(key, "is not a known key");
     }
   }
+  for (const std::string& what : params.faults()) parser.fault("params:", what);
   if (!parser.faults.empty()) return std::unexpected(std::move(parser.faults));
   return params;
 }

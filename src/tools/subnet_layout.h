@@ -10,12 +10,13 @@ namespace icws::tools {
 struct SubnetLayout {
   std::filesystem::path directory;
 
+  static constexpr const char* kReplicaPrefix = "replica-";
   std::filesystem::path cluster_file() const { return directory / "cluster.json"; }
   std::filesystem::path block_log() const { return directory / "blocks.log"; }
   // {"subnet": pid, "replicas": [pid, ...], "adapters": [pid, ...]}; 0: not running.
   std::filesystem::path pids_file() const { return directory / "pids.json"; }
   // Mode 0700, as the adapter demands of its socket's directory.
-  std::filesystem::path replica(size_t i) const { return directory / ("replica-" + std::to_string(i)); }
+  std::filesystem::path replica(size_t i) const { return directory / (kReplicaPrefix + std::to_string(i)); }
   std::filesystem::path key_file(size_t i) const { return replica(i) / "key"; }
   std::filesystem::path state(size_t i) const { return replica(i) / "state"; }
   std::filesystem::path replica_socket(size_t i) const { return replica(i) / "replica.sock"; }

@@ -17,19 +17,40 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Sockets and keys lie below it, so it must be closed to others.
 void make_private(const fs::path& directory) {
   fs::create_directories(directory);
   fs::permissions(directory, fs::perms::owner_all);
 }
 
+// A subnet's directory, one whose first start was interrupted, or one that is new or empty. Anything else is
+// not ours to close to others: it may be /tmp.
+void take_directory(const SubnetLayout& layout) {
+  std::error_code none_there;
+  for (const auto& entry : fs::directory_iterator(layout.directory, none_there)) {
+    const std::string name = entry.path().filename().string();
+    if (fs::exists(layout.cluster_file()) || name.starts_with(SubnetLayout::kReplicaPrefix)) continue;
+    throw std::runtime_error(layout.directory.string() + " holds other things than a subnet, " + name +
+                             " for one; name a new or an empty directory");
+  }
+  make_private(layout.directory);
+}
+
 fs::path directory_of(const SubnetOptions& options) {
   if (!options.directory.empty()) {
-    make_private(options.directory);
-    return fs::absolute(options.directory).lexically_normal();
+    const fs::path directory = fs::absolute(options.directory).lexically_normal();
+    take_directory({directory});
+    return directory;
   }
   std::string name = (fs::temp_directory_path() / "icws-XXXXXX").string();
   if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a directory like " + name);
   return name;
+}
+
+// Without a cluster file nobody knows the key of an earlier start that was interrupted.
+Bytes seed_of(const fs::path& key_file) {
+  fs::remove(key_file);
+  return create_key_file(key_file);
 }
 
 std::string random_chain_id() {
@@ -69,7 +90,7 @@ Subnet set_up_subnet(const SubnetOptions& options) {
   out.cluster.chain_id = random_chain_id();
   for (size_t i = 0; i < options.replicas; ++i) {
     make_private(out.layout.replica(i));
-    out.cluster.replica_keys.push_back(SigningKey(create_key_file(out.layout.key_file(i))).public_key());
+    out.cluster.replica_keys.push_back(SigningKey(seed_of(out.layout.key_file(i))).public_key());
   }
   // Last, and whole or not at all: a directory with a cluster file is complete.
   const fs::path fresh = out.layout.cluster_file().string() + ".new";

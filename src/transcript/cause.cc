@@ -32,7 +32,7 @@ constexpr std::array<Row, kCauseMax + 1> kRows = {{
      "headers"},
     {"PROTOCOL", "the server sent something that the WebSocket protocol forbids"},
     {"INVALID_UTF8", "the server sent a text message that is not valid UTF-8"},
-    {"MESSAGE_TOO_BIG", "the server sent a message over the connection's limit; raise max_message_bytes"},
+    {"MESSAGE_TOO_BIG", "the server sent a message over the connection's limit; raise message_bytes_max"},
     {"TIMEOUT", "the server did not answer in time"},
     {"ADAPTER", "the node lost the connection, or has no room for another"},
     {"DIVERGED",

@@ -23,7 +23,7 @@ inline constexpr size_t kHeadersMax = 64;
 inline constexpr size_t kHeaderPartBytesMax = 8 * 1024;  // of a name, and of a value
 inline constexpr size_t kHeadersBytesMax = 48 * 1024;    // names and values together
 // Subprotocols share one header line: as many bytes as a value, with ", " between.
-inline constexpr size_t kSubprotocolsMax = 64;
+inline constexpr size_t kSubprotocolsMax = 16;
 inline constexpr size_t kSubprotocolsBytesMax = kHeaderPartBytesMax;
 
 enum class HeaderError : uint8_t {

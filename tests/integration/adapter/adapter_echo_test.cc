@@ -135,10 +135,16 @@ TEST(AdapterEcho, ClosesForTheReplicaAndForgets) {
   AdapterProcess adapter;
   auto replica = adapter.replica();
   ASSERT_TRUE(replica->wait_up());
-  replica->open(socket_key(1), server.url());
-  ASSERT_EQ(replica->wait_events(socket_key(1), 1).size(), 1U);
-  replica->submit(replica::CloseCommand{socket_key(1), 1000, "done"});
-  EXPECT_TRUE(server.progress().wait_until([](const auto& progress) { return progress.open == 0; }));
+  // A canister's codes, and the one of a replica whose transform made a message too big.
+  uint64_t connection = 0;
+  for (const uint16_t code : {1000, 1009, 3000, 4999}) {
+    const auto key = socket_key(++connection);
+    replica->open(key, server.url());
+    ASSERT_EQ(replica->wait_events(key, 1).size(), 1U);
+    replica->submit(replica::CloseCommand{key, code, "done"});
+    EXPECT_TRUE(server.progress().wait_until([](const auto& progress) { return progress.open == 0; }))
+        << code;
+  }
   auto next = adapter.replica();
   ASSERT_TRUE(next->wait_up());
   EXPECT_THAT(next->heard().get().ups[0].sockets, testing::IsEmpty());

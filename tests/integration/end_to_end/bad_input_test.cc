@@ -203,6 +203,20 @@ TEST_F(BadInputTest, AMessageOverTheCanistersLimit) {
   EXPECT_EQ(close.code, 1009u);
 }
 
+TEST_F(BadInputTest, AMessageOverTheLimitAfterTheTransform) {
+  const support::EchoServer server;
+  const uint64_t id =
+      subnet().open_echo(server.url(), ", \"mode\": \"feed\", \"json\": true, \"message_bytes_max\": 1000");
+  ASSERT_TRUE(subnet().wait_for(id, kOpen));
+  subnet().send_echo(id, std::string(1001, '7'));
+  const Close close = agreed_close(subnet(), id);
+  EXPECT_EQ(close.cause, "MESSAGE_TOO_BIG");
+  EXPECT_EQ(close.code, 1009u);
+  EXPECT_THAT(close.message, testing::HasSubstr("message_bytes_max"));
+  // No replica keeps a socket of it.
+  EXPECT_TRUE(server.progress().wait_until([](const auto& progress) { return progress.open == 0; }));
+}
+
 TEST_F(BadInputTest, InvalidUtf8) {
   const support::HostileServer server;
   expect_closed(server.url(Hostility::kInvalidUtf8), "INVALID_UTF8", 1007, "UTF-8");

@@ -2,6 +2,7 @@
 
 #include "tests/integration/subnet/subnet_fixture.h"
 #include "tests/support/echo_server.h"
+#include "tests/support/reserved_port.h"
 
 namespace icws {
 namespace {
@@ -29,13 +30,9 @@ TEST(SubnetEcho, ARoundTripReachesTheCanisterOnAllReplicas) {
 }
 
 TEST(SubnetEcho, AFailedOpenIsAnAgreedTypedError) {
-  uint16_t free_port = 0;
-  {
-    const support::EchoServer server;
-    free_port = server.port();
-  }
+  const support::ReservedPort nobody;
   support::Subnet subnet;
-  const uint64_t refused = subnet.open_echo("ws://127.0.0.1:" + std::to_string(free_port) + "/");
+  const uint64_t refused = subnet.open_echo("ws://127.0.0.1:" + std::to_string(nobody.number()) + "/");
   const uint64_t denied = subnet.open_echo("ws://10.0.0.1/");
   ASSERT_TRUE(subnet.wait_for(refused, [](const auto& view) { return view.state() == "closed"; }));
   ASSERT_TRUE(subnet.wait_for(denied, [](const auto& view) { return view.state() == "closed"; }));
@@ -49,7 +46,7 @@ TEST(SubnetEcho, ARestartedSubnetGoesOnWhereItWas) {
   ASSERT_TRUE(subnet.wait_for_height(5));
   support::ChildOptions again;
   again.program = support::built_program("icws-subnet");
-  again.arguments = {"--directory", subnet.layout().directory.string(), "--run-for", "5"};
+  again.arguments = {"--directory", subnet.layout().directory.string()};
 
   support::ChildProcess second(again);
   const auto refused = second.wait_exit();
@@ -64,7 +61,10 @@ TEST(SubnetEcho, ARestartedSubnetGoesOnWhereItWas) {
   support::ChildProcess third(again);
   ASSERT_TRUE(third.wait_for_output("subnet is up"));
   EXPECT_TRUE(subnet.wait_for_height(height + 3));
-  EXPECT_TRUE(third.wait_exit()->ok());
+  third.kill(SIGTERM);
+  const auto stopped = third.wait_exit();
+  ASSERT_TRUE(stopped);
+  EXPECT_TRUE(stopped->ok());
 }
 
 }  // namespace

@@ -14,6 +14,8 @@ namespace {
 
 constexpr Milliseconds kCallTimeout{20'000};
 constexpr Milliseconds kLookTimeout{2'000};
+// Where one look decides, a replica that waits for its disk is no failure.
+constexpr Milliseconds kPatientLookTimeout = kTestDeadline;
 ChildOptions subnet_options(const tools::SubnetLayout& layout, std::vector<std::string> flags,
                             Loopback loopback) {
   ChildOptions out;
@@ -61,7 +63,7 @@ std::string Subnet::call(const std::string& canister, const std::string& method,
 
 std::string Subnet::query(const std::string& canister, const std::string& method,
                           const std::string& arguments, size_t replica) {
-  const auto answer = replicas_[replica]->query(canister, method, arguments, kLookTimeout);
+  const auto answer = replicas_[replica]->query(canister, method, arguments, kPatientLookTimeout);
   if (!answer) throw std::runtime_error(method + ": " + answer.error().error_message());
   if (!answer->ok()) throw std::runtime_error(method + " was rejected: " + answer->reply());
   return answer->reply();
@@ -78,7 +80,7 @@ void Subnet::send_echo(uint64_t connection, const std::string& text, size_t repl
 }
 
 std::optional<replica::v1::Connection> Subnet::connection(size_t replica, uint64_t id) {
-  const auto answer = replicas_[replica]->connections(kLookTimeout);
+  const auto answer = replicas_[replica]->connections(kPatientLookTimeout);
   if (!answer) return std::nullopt;
   const auto found = std::ranges::find(answer->connections(), id, &replica::v1::Connection::connection_id);
   if (found == answer->connections().end()) return std::nullopt;

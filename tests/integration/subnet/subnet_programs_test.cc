@@ -41,6 +41,23 @@ TEST(Programs, WrongUsageIsStatusTwo) {
   EXPECT_NE(both.errors.find("there is no replica 9"), std::string::npos) << both.errors;
 }
 
+TEST(Programs, ASubnetLeavesAForeignDirectoryAlone) {
+  const support::TemporaryDirectory foreign;
+  support::write_file(foreign / "letter", "not ours");
+  std::filesystem::permissions(foreign.path(), std::filesystem::perms(0755));
+  const Result refused = run("icws-subnet", {"--directory", foreign.path().string()});
+  EXPECT_NE(refused.status, 0);
+  EXPECT_NE(refused.errors.find("letter"), std::string::npos) << refused.errors;
+  EXPECT_EQ(std::filesystem::status(foreign.path()).permissions(), std::filesystem::perms(0755));
+}
+
+TEST(Programs, AnInterruptedFirstStartIsNoHindrance) {
+  const support::TemporaryDirectory directory;
+  std::filesystem::create_directories(directory / "replica-0");
+  support::write_file(directory / "replica-0" / "key", "half a k");
+  EXPECT_EQ(run("icws-subnet", {"--directory", directory.path().string(), "--run-for", "1"}).status, 0);
+}
+
 TEST(Programs, ControlSaysThatNobodyAnswers) {
   const Result result = run("icwsctl", {"--socket", "/nonexistent.sock", "--timeout", "2", "status"});
   EXPECT_EQ(result.status, 3);

@@ -4,6 +4,7 @@
 
 #include "fake_replica.h"
 #include "tests/support/temporary_directory.h"
+#include "tests/support/waiting.h"
 
 namespace icws::engine {
 namespace {
@@ -42,10 +43,12 @@ class OrdererTest : public testing::Test {
   bool settled() { return last_ == RoundOutcome::Committed; }
   template <class Done>
   bool rounds_until(Done done) {
-    for (int i = 0; i < 200'000; ++i) {
+    const support::Event never;
+    for (int i = 0; i < 60'000; ++i) {
       if (done()) return true;
       last_ = orderer_->run_round();
-      if (last_ == RoundOutcome::NoQuorum) std::this_thread::yield();
+      // The recoveries need the processor.
+      if (last_ == RoundOutcome::NoQuorum) static_cast<void>(never.wait(Milliseconds(1)));
     }
     return false;
   }

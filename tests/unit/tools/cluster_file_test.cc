@@ -44,6 +44,23 @@ TEST(ClusterFile, TellsAllFaultsAtOnce) {
   }
 }
 
+TEST(ClusterFile, RefusesLimitsThatDoNotFitTogether) {
+  const auto faults_with = [](const std::string& params) {
+    const auto read = parse_cluster(R"({"chain_id": "c", "replica_keys": [")" + std::string(64, '0') +
+                                    R"("], "params": )" + params + "}");
+    return read ? std::vector<std::string>{} : read.error();
+  };
+  EXPECT_THAT(faults_with(R"({"message_bytes_max": 2000000})"), testing::IsEmpty());
+  EXPECT_THAT(faults_with(R"({"message_bytes_max": 2000001})"), testing::ElementsAre(HasSubstr("adapter")));
+  EXPECT_THAT(faults_with(R"({"block_content_bytes_max": 1999999})"),
+              testing::ElementsAre(HasSubstr("block_content_bytes_max")));
+  EXPECT_THAT(faults_with(R"({"inbox_bytes_max": 1999999, "outbox_bytes_max": 1999999})"),
+              testing::ElementsAre(HasSubstr("inbox_bytes_max"), HasSubstr("outbox_bytes_max")));
+  EXPECT_THAT(faults_with(R"({"connections_max": 299})"), testing::ElementsAre(HasSubstr("connections_max")));
+  EXPECT_THAT(faults_with(R"({"reconnect_first_ms": 2, "reconnect_longest_ms": 1})"),
+              testing::ElementsAre(HasSubstr("reconnect_longest")));
+}
+
 TEST(ClusterFile, RefusesWhatIsNoObjectAndWhatIsMissing) {
   EXPECT_FALSE(parse_cluster(""));
   EXPECT_FALSE(parse_cluster("[]"));

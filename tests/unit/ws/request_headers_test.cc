@@ -107,7 +107,7 @@ TEST(Subprotocols, LimitsNumberAndSizes) {
   for (size_t i = 0; i < kSubprotocolsMax; ++i) names.push_back("p" + std::to_string(i));
   EXPECT_TRUE(check_subprotocols(names));
   names.push_back("more");
-  expect_refused(check_subprotocols(names), HeaderError::kTooMany, kSubprotocolsMax, "at most 64");
+  expect_refused(check_subprotocols(names), HeaderError::kTooMany, kSubprotocolsMax, "at most 16");
   names = {std::string(kSubprotocolsBytesMax - 3, 'a'), "b"};
   EXPECT_TRUE(check_subprotocols(names));
   names[1] = "bb";
