@@ -40,9 +40,11 @@ adapter::HubLimits hub_limits(const adapter::AdapterConfig& config) {
 }
 
 adapter::EgressPolicy loopback_only() {
-  adapter::EgressPolicy out;
-  if (const auto allowed = out.allow("127.0.0.0/8"); !allowed) throw std::runtime_error(allowed.error());
-  return out;
+  adapter::EgressRules rules;
+  rules.allow_networks = {"127.0.0.0/8"};
+  auto policy = adapter::EgressPolicy::make(rules);
+  if (!policy) throw std::runtime_error(policy.error().front());
+  return std::move(*policy);
 }
 
 }  // namespace
