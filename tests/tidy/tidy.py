@@ -2,8 +2,8 @@
 """Checks the house rules as far as text can: python3 tests/tidy/tidy.py [ROOT]. Status 1 if one is broken.
 
 Rules: banned words, includes by level, file lengths, Beast's WebSocket outside tests, shapes of co_await that
-g++ 12.2 miscompiles, a README of at most 40 lines for each module. allow.txt beside this file lists exceptions,
-one a line: RULE PATH, and the reason after a '#'.
+g++ 12.2 miscompiles, a README of at most 40 lines for each module, a comment for everything in a .proto that has a
+name. allow.txt beside this file lists exceptions, one a line: RULE PATH, and the reason after a '#'.
 """
 import re
 import sys
@@ -36,6 +36,12 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 STRING = re.compile(r'"(?:\\.|[^"\\\n])*"')
 LINE_COMMENT = re.compile(r"//[^\n]*")
 CO_AWAIT = re.compile(r"\bco_await\b")
+PROTO_STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|//[^\n]*|/\*.*?\*/', re.S)
+PROTO_STATEMENT = re.compile(r"\s*([^;{}]*)(?:\{\s*\}|[;{}])")
+# What has a name: the blocks, rpcs, and all that ends in a number but `option` and its like.
+PROTO_NAMED = re.compile(r"(?:message|enum|service|rpc|oneof|extend)\b|"
+                         r"(?!(?:option|syntax|edition|import|package|reserved|extensions)\b)[^=]+=\s*-?\d")
+PROTO_OWN_COMMENT = re.compile(r"//.*\w")
 CAPTURE = re.compile(r"[(,]\s*\[[^\]\s][^\]]*\]\s*[({]|[(,]\s*\[[^\]\s][^\]]*\]\s*(?:mutable|->)")
 
 
@@ -115,6 +121,23 @@ def check_coroutines(path, code):
             yield Finding("coroutine", path, number, "name the aggregate before co_await (g++ 12.2)")
 
 
+def check_proto(path, raw):
+    """A comment counts in the line above what begins its line, and behind what ends its line."""
+    code = PROTO_STRING_OR_COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), raw)
+    for match in PROTO_STATEMENT.finditer(code):
+        if not PROTO_NAMED.match(match.group(1)):
+            continue
+        begin, end = match.start(1), match.end()
+        line_begin = code.rfind("\n", 0, begin) + 1
+        line_end = (code + "\n").index("\n", end)
+        above = raw[:line_begin].splitlines()[-1:] if not code[line_begin:begin].strip() else []
+        behind = [raw[end:line_end]] if not code[end:line_end].strip() else []
+        if not any(PROTO_OWN_COMMENT.match(text.strip()) for text in above + behind):
+            number = code.count("\n", 0, begin) + 1
+            yield Finding("proto-comment", path, number,
+                          "say directly above or behind what it means, its unit and limit")
+
+
 def check_length(path, raw):
     lines = raw.count("\n")
     if lines > FILE_LINES_MAX:
@@ -168,6 +191,12 @@ def check(root):
         found += check_words(path, raw, code)
         found += check_includes(path, raw)
         found += check_coroutines(path, code)
+    for file in sorted((root / "proto").rglob("*.proto")):
+        path = str(file.relative_to(root))
+        raw = file.read_text(errors="replace")
+        found += check_length(path, raw)
+        found += check_words(path, raw, "")
+        found += check_proto(path, raw)
     exceptions = allowed(root)
 
     def is_allowed(finding):

@@ -72,6 +72,69 @@ class Tree(unittest.TestCase):
         (self.root / "src/engine/local").mkdir(parents=True)
         self.assertEqual(self.rules(), ["readme"] * 3)
 
+    def proto_lines(self, text):
+        self.plant("proto/a.proto", text)
+        return [finding.line for finding in tidy.check(self.root) if finding.rule == "proto-comment"]
+
+    def test_accepts_a_proto_whose_every_name_has_a_comment(self):
+        self.assertEqual(self.proto_lines("""// The file; this is nobody's comment.
+syntax = "proto3";
+option optimize_for = SPEED;
+import "other;{.proto";
+
+// A service.
+service S {
+  // An rpc over two lines.
+  rpc Call(A)
+      returns (stream A);
+  rpc Other(A) returns (A) {}  // Behind.
+}
+// A message.
+message A {
+  reserved 4, 5;
+  // "Quoted" { first; second = 2.
+  repeated uint64 x = 1;
+  map<string, B> y = 2 [deprecated = true];  // Behind.
+  oneof what {  // Behind.
+    // A case.
+    B z = 3;
+  }
+}
+message B {}  // Behind.
+// An enum.
+enum E {
+  // Its zero.
+  E_UNSPECIFIED = 0;
+}
+"""), [])
+
+    def test_finds_names_without_a_comment_in_a_proto(self):
+        self.assertEqual(self.proto_lines("""service S {
+  rpc Call(A) returns (A);
+}
+
+// Not directly above.
+
+message A {
+  uint64 x = 1;  // Of x alone.
+  uint64 y = 2;
+  //
+  repeated B z = 3;
+  // Of the oneof alone.
+  oneof what { B u = 4; }
+  // Of the first alone.
+  uint64 v = 5; uint64 w = 6;
+}
+message B { uint64 x = 1; }  // Of neither.
+enum E {
+  E_UNSPECIFIED = 0;
+}
+"""), [1, 2, 7, 9, 11, 13, 15, 17, 17, 18, 19])
+
+    def test_applies_the_rules_of_text_to_a_proto(self):
+        self.plant("proto/icws/a.proto", "// FIX" + "ME later\n" + "\n" * 600)
+        self.assertEqual(self.rules(), ["length", "unfinished"])
+
     def test_allows_what_the_list_names(self):
         self.plant("adapter/x/a.cc", "auto t = Clock::now();\n")
         self.plant("tests/tidy/allow.txt", "# why\nclock adapter/ # the shell\n")
