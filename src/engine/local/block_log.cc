@@ -14,8 +14,11 @@
 namespace icws::engine {
 namespace {
 
-constexpr std::string_view kMagic = "icws block log 1\n";
-constexpr size_t kRecordHeaderBytes = 12;
+constexpr std::string_view kMagic = "icws block log 2\n";
+constexpr size_t kLengthBytes = 4;
+constexpr size_t kLengthCheckBytes = 4;
+constexpr size_t kPayloadCheckBytes = 8;
+constexpr size_t kRecordHeaderBytes = kLengthBytes + kLengthCheckBytes + kPayloadCheckBytes;
 // Far above the largest block (contents, reports and transactions are capped at a few MiB each).
 constexpr uint32_t kRecordBytesMax = 64 * 1024 * 1024;
 
@@ -26,18 +29,31 @@ constexpr uint32_t kRecordBytesMax = 64 * 1024 * 1024;
   fail(name, what + ": " + std::strerror(errno));
 }
 
-uint32_t length_of(BytesView header) {
-  uint32_t length = 0;
-  for (int i = 3; i >= 0; --i) length = length << 8 | static_cast<uint8_t>(header[static_cast<size_t>(i)]);
-  return length;
+Bytes little_endian(uint64_t value, size_t size) {
+  Bytes out;
+  for (size_t i = 0; i < size; ++i) out.push_back(static_cast<char>(value >> (8 * i) & 0xff));
+  return out;
 }
 
-Bytes record_header(BytesView payload) {
-  Bytes out;
-  const auto length = static_cast<uint32_t>(payload.size());
-  for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(length >> shift & 0xff));
-  out += sha256(payload).view().substr(0, 8);
-  return out;
+// The first part of a record's header: what can be judged without the payload.
+Bytes length_part(uint64_t offset, uint32_t length) {
+  const Bytes bytes = little_endian(length, kLengthBytes);
+  return bytes + Bytes(sha256(little_endian(offset, 8) + bytes).view().substr(0, kLengthCheckBytes));
+}
+
+Bytes record_header(uint64_t offset, BytesView payload) {
+  return length_part(offset, static_cast<uint32_t>(payload.size())) +
+         Bytes(sha256(payload).view().substr(0, kPayloadCheckBytes));
+}
+
+// Nothing unless `header` is one of a record at this offset.
+std::optional<uint32_t> length_of(uint64_t offset, BytesView header) {
+  if (header.size() < kRecordHeaderBytes) return std::nullopt;
+  uint32_t length = 0;
+  for (size_t i = kLengthBytes; i-- > 0;) length = length << 8 | static_cast<uint8_t>(header[i]);
+  if (length > kRecordBytesMax) return std::nullopt;
+  const Bytes wanted = length_part(offset, length);
+  return header.starts_with(wanted) ? std::optional(length) : std::nullopt;
 }
 
 // Fewer bytes than asked for only at the end of the file.
@@ -70,13 +86,18 @@ uint64_t size_of(int file, const std::string& name) {
   return static_cast<uint64_t>(status.st_size);
 }
 
-// Whether a crash may have left the bytes from `offset` on: one last record whose bytes are not what its
-// header says, or a file that has grown without its contents having reached the disk.
-bool is_unwritten(int file, const std::string& name, uint64_t offset, uint64_t size) {
-  const Bytes header = read_at(file, name, offset, kRecordHeaderBytes);
-  if (offset + kRecordHeaderBytes + length_of(header) == size) return true;
-  if (size - offset > kRecordBytesMax) return false;
-  return read_at(file, name, offset, size - offset).find_first_not_of('\0') == Bytes::npos;
+// Whether a whole record lies behind `offset`. Only what was written last can be torn: with a record behind
+// it, a broken one is damage.
+bool record_behind(int file, const std::string& name, uint64_t offset, uint64_t size) {
+  const Bytes tail = read_at(file, name, offset, size - offset);
+  for (size_t at = 1; at + kRecordHeaderBytes <= tail.size(); ++at) {
+    const BytesView here = BytesView(tail).substr(at);
+    const auto length = length_of(offset + at, here);
+    if (!length || *length > here.size() - kRecordHeaderBytes) continue;
+    const BytesView payload = here.substr(kRecordHeaderBytes, *length);
+    if (here.starts_with(record_header(offset + at, payload))) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -104,25 +125,27 @@ void BlockLog::scan(const std::string& chain_id) {
   end_ = magic.size() == kMagic.size() ? kMagic.size() : 0;
   while (end_ >= kMagic.size()) {
     const Bytes header = read_at(file_, name_, end_, kRecordHeaderBytes);
-    if (header.size() < kRecordHeaderBytes) break;
-    const uint32_t length = length_of(header);
-    if (end_ + kRecordHeaderBytes + length > size) break;
-    const Bytes payload = read_at(file_, name_, end_ + kRecordHeaderBytes, length);
-    if (record_header(payload) != header) {
-      if (!is_unwritten(file_, name_, end_, size)) fail(name_, "is damaged at byte " + std::to_string(end_));
-      break;
-    }
+    const auto length = length_of(end_, header);
+    if (!length || *length > size - end_ - kRecordHeaderBytes) break;
+    const Bytes payload = read_at(file_, name_, end_ + kRecordHeaderBytes, *length);
+    if (record_header(end_, payload) != header) break;
     if (!named && payload != chain_id) fail(name_, "belongs to the chain " + payload);
     if (named) {
       const auto block = decode_logged_block(payload);
       if (!block || block->block.height.value != places_.size() + 1)
         fail(name_, "holds a record out of place");
-      places_.push_back({end_ + kRecordHeaderBytes, length});
+      places_.push_back({end_ + kRecordHeaderBytes, *length});
     }
     named = true;
-    end_ += kRecordHeaderBytes + length;
+    end_ += kRecordHeaderBytes + *length;
   }
   torn_bytes_ = size - end_;
+  // At most one record is written before it is known to be on disk.
+  const bool too_long = torn_bytes_ > kRecordHeaderBytes + kRecordBytesMax;
+  if (too_long || record_behind(file_, name_, end_, size)) {
+    fail(name_,
+         "is damaged at byte " + std::to_string(end_) + ", and more follows; restore the file from a copy");
+  }
   if (torn_bytes_ > 0 && ::ftruncate(file_, static_cast<off_t>(end_)) != 0)
     fail_errno(name_, "cannot truncate");
   if (!named) {
@@ -135,7 +158,7 @@ void BlockLog::scan(const std::string& chain_id) {
 
 void BlockLog::write_record(const Bytes& payload) {
   if (payload.size() > kRecordBytesMax) fail(name_, "the record is too large");
-  write_all(file_, name_, record_header(payload) + payload);
+  write_all(file_, name_, record_header(end_, payload) + payload);
   if (::fdatasync(file_) != 0) fail_errno(name_, "cannot sync");
   end_ += kRecordHeaderBytes + payload.size();
 }

@@ -1,9 +1,11 @@
 // The orderer's memory: every decided block, in an append-only file.
 //
-// File: "icws block log 1\n", then records. A record is its payload's length (4 bytes, little endian), the
-// first 8 bytes of the payload's SHA-256, and the payload: first the chain id, then one
+// File: "icws block log 2\n", then records. A record is its payload's length (4 bytes, little endian), the
+// first 4 bytes of SHA-256(the record's offset in the file, 8 bytes little endian, and the length's bytes),
+// the first 8 bytes of the payload's SHA-256, and the payload: first the chain id, then one
 // icws.engine.v1.LoggedBlock per height from 1 on. A crash can leave a torn record at the end; it is cut off
-// at the next start, which is right, because a block is shown to replicas only after its record is on disk.
+// at the next start, which is right, because a block is shown to replicas only after its record is on disk. A
+// broken record with a whole one behind it is damage, and the file is refused.
 #pragma once
 
 #include <filesystem>

@@ -82,11 +82,21 @@ TEST_F(BlockLogTest, CutsALastRecordWhoseBytesNeverArrived) {
   EXPECT_EQ(BlockLog(file_, "chain").head(), Height(2));
 }
 
-TEST_F(BlockLogTest, RefusesDamageInTheMiddle) {
+TEST_F(BlockLogTest, RefusesDamageOfAnyByteBeforeTheLastRecord) {
+  fill(2);
+  const size_t before_last = contents().size();
   fill(3);
-  Bytes bytes = contents();
-  bytes[bytes.size() / 2] ^= 1;
-  set_contents(bytes);
+  const Bytes good = contents();
+  for (size_t at = 0; at < before_last; ++at) {
+    Bytes bytes = good;
+    bytes[at] ^= 0x41;
+    set_contents(bytes);
+    EXPECT_THROW(BlockLog(file_, "chain"), std::runtime_error) << "byte " << at;
+    EXPECT_EQ(contents(), bytes) << "nothing is cut off";
+  }
+  Bytes zeroed = good;
+  std::fill_n(zeroed.begin() + static_cast<long>(before_last / 2), 40, '\0');
+  set_contents(zeroed);
   EXPECT_THROW(BlockLog(file_, "chain"), std::runtime_error);
 }
 
