@@ -90,6 +90,9 @@ class TlsStream final : public Stream {
     switch (SSL_get_error(ssl_.get(), result)) {
       case SSL_ERROR_WANT_READ:
         out.want = IoWant::kRead;
+        // A ticket that comes after the handshake makes OpenSSL set up a write buffer, which it would keep
+        // until the next write: 16 KiB.
+        SSL_free_buffers(ssl_.get());
         break;
       case SSL_ERROR_WANT_WRITE:
         out.want = IoWant::kWrite;
