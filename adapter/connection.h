@@ -3,7 +3,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +11,9 @@
 #include "adapter/connector.h"
 #include "adapter/event_hub.h"
 #include "adapter/failure.h"
+#include "adapter/keeper.h"
 #include "adapter/send_queue.h"
+#include "adapter/signal.h"
 #include "adapter/stream.h"
 #include "adapter/upgrade.h"
 #include "adapter/watchdog.h"
@@ -20,6 +21,9 @@
 #include "ws/decoder.h"
 
 namespace icws::adapter {
+
+// Of the keeper that looks after the deadlines of `config`.
+Milliseconds keeper_period(const AdapterConfig& config);
 
 // What all connections of the I/O thread share.
 struct ConnectionParts {
@@ -29,19 +33,21 @@ struct ConnectionParts {
   MaskKeys& mask_keys;
   // Read by one connection at a time: what a read brings is decoded before anyone else's turn.
   Bytes& read_buffer;
+  Keeper& keeper;
 };
 
 enum class ConnectionState : uint8_t { kConnecting, kOpen, kClosing, kEnded };
 
 // What: opens a socket (with retries of transient failures), reads and decodes, writes, pings, closes; puts
-// what happens into the event hub. Three coroutines work on it: reader, writer, keeper (of the deadlines).
-// The reader stops when the hub has no room, at the first message that does not fit: control frames before
-// it are answered, what lies behind it waits in the kernel and in TCP. While it stands, the keeper sends
-// unsolicited pongs (RFC 6455, section 5.5.3), so that the server and what is between see life.
+// what happens into the event hub. One coroutine opens and then reads; writing goes on from event to event,
+// and the shared keeper looks after the deadlines, since a coroutine for each would cost more memory than all
+// else. The reader stops when the hub has no room, at the first message that does not fit: control frames
+// before it are answered, what lies behind it waits in the kernel and in TCP. While it stands, the keeper
+// sends unsolicited pongs (RFC 6455, section 5.5.3), so that the server and what is between see life.
 // Thread-safety: none; the I/O thread, `state` included.
 // Ownership: its owner keeps it until run() has ended. The hub's entry is the owner's, too.
 // Errors: all become events. After the end: send() is refused, close() does nothing.
-class Connection {
+class Connection final : private Kept {
  public:
   Connection(boost::asio::any_io_executor executor, replica::OpenCommand request,
              const ConnectionParts& parts);
@@ -85,10 +91,18 @@ class Connection {
   void publish_opened(Upgraded upgraded);
   void publish_failed(const Failure& failure);
 
+  // A message that found no room, and what came behind it.
+  struct Held {
+    ws::EventKind kind;
+    Bytes message;
+    Bytes rest;
+  };
+
   // connection_read.cc
   boost::asio::awaitable<void> read();
-  // Decodes until the input is used up (true) or the connection ends.
-  boost::asio::awaitable<bool> consume(BytesView input);
+  // Decodes until the input is used up, the connection ends, or held_ has what found no room.
+  void consume(BytesView input);
+  void consume_held();
   bool take(const ws::Event& event);
   bool control_flood();
   void note_unfinished();
@@ -96,19 +110,28 @@ class Connection {
   void publish();
   boost::asio::awaitable<void> drain();
 
+  // connection_write.cc
+  // Writes what is queued, soon: what is queued meanwhile goes with it.
+  void request_write();
+  void write();
+  IoWant write_some();
+  bool next_frames();
+  void report_sent();
+
   // connection.cc
-  boost::asio::awaitable<void> write();
-  boost::asio::awaitable<void> flush();
-  boost::asio::awaitable<void> keep();
-  boost::asio::awaitable<void> spawn_and_join();
+  boost::asio::awaitable<void> live();
+  void keep(Clock::time_point now) override;
   void keep_open(Clock::time_point now);
+  void keep_standing(Clock::time_point now);
   // The first end counts. `close_code`: what we send, if anything.
   void end(End end, std::optional<ws::CloseCode> close_code);
+  // For what should not happen: no memory, no randomness.
+  void end_internally();
   void publish_end(const End& end);
-  void part_done();
   bool ended() const { return state_ >= ConnectionState::kClosing; }
 
-  const replica::OpenCommand request_;
+  // Of a connection that is open, what only opening needs is freed.
+  replica::OpenCommand request_;
   const ConnectionParts parts_;
   ConnectionState state_ = ConnectionState::kConnecting;
   Watchdog watchdog_;
@@ -118,31 +141,33 @@ class Connection {
   ws::Decoder decoder_;
   EventWriter events_;
   Room room_;
+  std::unique_ptr<Held> held_;
+  Signal room_news_;
   bool paused_ = false;
   // close() was called: nobody wants events.
   bool forgotten_ = false;
   bool reader_done_ = false;
-  bool writer_done_ = false;
   bool server_closed_ = false;
+  bool pinged_ = false;
   uint64_t control_seen_ = 0;
   Clock::time_point control_window_{};
 
   SendQueue queue_;
+  // Frames, of which written_ bytes are written.
   Bytes out_;
-  bool writing_ = false;
+  size_t written_ = 0;
+  uint64_t sent_reported_ = 0;
+  // write() will be called: it was posted, or waits for the socket.
+  bool write_pending_ = false;
+  bool writing_ended_ = false;
+  Signal write_news_;
   Clock::time_point write_progress_{};
+
   Clock::time_point last_read_{};
+  Clock::time_point last_heartbeat_{};
   Clock::time_point message_begun_{};
   uint64_t messages_before_ = 0;
   Clock::time_point close_deadline_{};
-  bool pinged_ = false;
-
-  // Waits for news; cancelled to give them.
-  boost::asio::steady_timer writer_news_;
-  boost::asio::steady_timer room_news_;
-  boost::asio::steady_timer keeper_news_;
-  boost::asio::steady_timer done_news_;
-  int parts_running_ = 0;
 };
 
 }  // namespace icws::adapter

@@ -2,6 +2,8 @@
 #include <openssl/rand.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <stdexcept>
 
@@ -82,9 +84,9 @@ asio::awaitable<std::optional<Failure>> Connection::try_open(const ws::Url& url,
 
 asio::awaitable<void> Connection::pause_before_retry(uint64_t tries) {
   const auto delay = parts_.config.open_retry_delay * (1U << std::min<uint64_t>(tries - 1, 6));
-  room_news_.expires_after(delay);
-  watchdog_.arm(delay, [this] { room_news_.cancel(); });
-  co_await room_news_.async_wait(asio::as_tuple(asio::use_awaitable));
+  asio::steady_timer pause(co_await asio::this_coro::executor, delay);
+  watchdog_.arm(delay, [&pause] { pause.cancel(); });
+  co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
   watchdog_.disarm();
 }
 

@@ -1,5 +1,4 @@
 // Reading: bytes to events.
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -34,11 +33,14 @@ Cause cause_of(ws::DecodeError error) {
 
 asio::awaitable<void> Connection::read() {
   const auto executor = co_await asio::this_coro::executor;
-  const Bytes first = std::exchange(leftover_, {});
-  bool go_on = true;
-  if (!first.empty()) go_on = co_await consume(first);
+  consume(std::exchange(leftover_, {}));
   int reads = 0;
-  while (go_on && !ended()) {
+  while (!ended()) {
+    if (held_) {
+      co_await stand_until_room();
+      consume_held();
+      continue;
+    }
     auto step = stream_->try_read(parts_.read_buffer.data(), parts_.read_buffer.size());
     if (step.failure) {
       end({std::move(*step.failure)}, std::nullopt);
@@ -50,16 +52,15 @@ asio::awaitable<void> Connection::read() {
     } else {
       last_read_ = Clock::now();
       pinged_ = false;
-      go_on = co_await consume(BytesView(parts_.read_buffer).substr(0, step.bytes));
+      consume(BytesView(parts_.read_buffer).substr(0, step.bytes));
       if (++reads % kReadsPerTurn == 0) co_await asio::post(executor, asio::use_awaitable);
     }
   }
   co_await drain();
 }
 
-// `input` may lie in the shared buffer: it is copied before the first suspension.
-asio::awaitable<bool> Connection::consume(BytesView input) {
-  Bytes held_input;
+// `input` may lie in the shared buffer: what has to wait is copied.
+void Connection::consume(BytesView input) {
   while (!ended()) {
     const auto event = decoder_.next(input);
     if (!event) {
@@ -70,20 +71,20 @@ asio::awaitable<bool> Connection::consume(BytesView input) {
     }
     const bool data = event->kind == ws::EventKind::kText || event->kind == ws::EventKind::kBinary;
     if (data && room_.empty()) {
-      const ws::EventKind kind = event->kind;
-      const Bytes held(event->payload);
-      held_input = Bytes(input);
-      input = held_input;
-      co_await stand_until_room();
-      if (ended()) break;
-      take({kind, 0, held});
-    } else if (!take(*event)) {
+      held_ = std::make_unique<Held>(event->kind, Bytes(event->payload), Bytes(input));
       break;
     }
+    if (!take(*event)) break;
   }
   publish();
   note_unfinished();
-  co_return !ended();
+}
+
+void Connection::consume_held() {
+  if (ended()) return;
+  const auto held = std::exchange(held_, nullptr);
+  take({held->kind, 0, held->message});
+  consume(held->rest);
 }
 
 // For message_timeout: since when the same message has been unfinished.
@@ -115,7 +116,7 @@ bool Connection::take(const ws::Event& event) {
     }
     case ws::EventKind::kPing:
       queue_.pong(event.payload);
-      writer_news_.cancel();
+      request_write();
       return !control_flood();
     case ws::EventKind::kPong:
       return !control_flood();
@@ -149,14 +150,11 @@ bool Connection::control_flood() {
 }
 
 asio::awaitable<void> Connection::stand_until_room() {
-  publish();
   paused_ = true;
-  keeper_news_.cancel();
   while (!ended()) {
     room_ = parts_.hub.wait_for_room(request_.key);
     if (!room_.empty()) break;
-    room_news_.expires_at(Clock::time_point::max());
-    co_await room_news_.async_wait(asio::as_tuple(asio::use_awaitable));
+    co_await room_news_.wait();
   }
   paused_ = false;
   last_read_ = Clock::now();

@@ -63,7 +63,8 @@ struct Daemon::Impl {
         connector(config, policy, resolver, tls),
         hub(hub_limits(config)),
         read_buffer(kReadBytes, '\0'),
-        table(io.get_executor(), {config, connector, hub, mask_keys, read_buffer}, log),
+        keeper(io.get_executor(), keeper_period(config)),
+        table(io.get_executor(), {config, connector, hub, mask_keys, read_buffer, keeper}, log),
         service(make_service(io.get_executor(), table, hub, random_instance())),
         server(io, config.socket, *service, log),
         stop_timer(io),
@@ -105,6 +106,7 @@ struct Daemon::Impl {
   EventHub hub;
   MaskKeys mask_keys;
   Bytes read_buffer;
+  Keeper keeper;
   ConnectionTable table;
   std::unique_ptr<grpc::Service> service;
   Server server;

@@ -1,6 +1,7 @@
 #include "adapter/event_log.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "adapter/event_wire.h"
@@ -16,14 +17,23 @@ uint32_t begin_of(const EventSegment& segment, uint64_t sequence) {
 }  // namespace
 
 char* EventWriter::reserve(size_t bytes) {
-  if (!chunk_ || chunk_->room() < bytes) {
-    chunk_ = std::make_shared<EventChunk>(std::max(bytes, next_capacity_));
-    next_capacity_ = std::min(next_capacity_ * 4, kChunkBytesMax);
-  }
+  if (!chunk_) chunk_ = last_chunk_.lock();
+  if (!chunk_ || chunk_->room() < bytes) begin_chunk(bytes);
   if (staged_.empty() || staged_.back().chunk != chunk_) {
     staged_.push_back({chunk_, static_cast<uint32_t>(chunk_->used()), next_sequence_, {}});
   }
   return chunk_->end();
+}
+
+// Each chunk that is filled makes the next one larger. One that is gone was acknowledged in time: the next
+// one is for as much as came at once.
+void EventWriter::begin_chunk(size_t bytes) {
+  if (chunk_) {
+    next_capacity_ = std::min(next_capacity_ * 4, kChunkBytesMax);
+  } else {
+    next_capacity_ = std::clamp(std::bit_ceil(last_taken_bytes_), kChunkBytesMin, kChunkBytesMax);
+  }
+  chunk_ = std::make_shared<EventChunk>(std::max(bytes, next_capacity_));
 }
 
 void EventWriter::added(size_t bytes) {
@@ -46,14 +56,11 @@ void EventWriter::add_event(BytesView event) {
 }
 
 std::vector<EventSegment> EventWriter::take() {
+  if (staged_.empty()) return {};
   published_ = next_sequence_;
-  staged_bytes_ = 0;
+  last_taken_bytes_ = std::exchange(staged_bytes_, 0);
+  last_chunk_ = std::exchange(chunk_, nullptr);
   return std::exchange(staged_, {});
-}
-
-void EventWriter::release() {
-  chunk_.reset();
-  next_capacity_ = kChunkBytesMin;
 }
 
 void EventLog::append(std::vector<EventSegment> segments) {
@@ -72,13 +79,15 @@ void EventLog::append(std::vector<EventSegment> segments) {
 size_t EventLog::acknowledge(uint64_t sequence) {
   const uint64_t target = std::min(sequence, end_ - 1) + 1;
   const size_t before = bytes_;
+  auto segment = segments_.begin();
   while (first_ < target) {
-    const auto& front = segments_.front();
-    const uint64_t stop = std::min(target, front.end_sequence());
-    bytes_ -= begin_of(front, stop) - begin_of(front, first_);
+    const uint64_t stop = std::min(target, segment->end_sequence());
+    bytes_ -= begin_of(*segment, stop) - begin_of(*segment, first_);
     first_ = stop;
-    if (stop == front.end_sequence()) segments_.pop_front();
+    if (stop == segment->end_sequence()) ++segment;
   }
+  segments_.erase(segments_.begin(), segment);
+  if (segments_.empty()) std::vector<EventSegment>().swap(segments_);
   return before - bytes_;
 }
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
@@ -42,12 +41,13 @@ struct EventSegment {
 };
 
 // What: writes events behind one another into chunks, and collects them until the owner publishes them.
-// Chunks grow from kChunkBytesMin to kChunkBytesMax, so that a quiet socket costs little; an event larger
-// than that has a chunk of its own. Thread-safety: none; the socket's thread.
-// Errors: none (std::bad_alloc).
+// Chunks grow from kChunkBytesMin to kChunkBytesMax as they are filled; an event larger than that has a chunk
+// of its own. Between take() and the next event only the log keeps the chunk: with the last of its events
+// acknowledged it is freed, and a quiet socket costs nothing.
+// Thread-safety: none; the socket's thread. Errors: none (std::bad_alloc).
 class EventWriter {
  public:
-  static constexpr size_t kChunkBytesMin = 1024;
+  static constexpr size_t kChunkBytesMin = 256;
   static constexpr size_t kChunkBytesMax = 64 * 1024;
 
   // The sequence that the next event gets; the first is 1.
@@ -60,17 +60,20 @@ class EventWriter {
   size_t staged_bytes() const { return staged_bytes_; }
   // Hands over what was added since the last call.
   std::vector<EventSegment> take();
-  // Lets go of the current chunk: for a socket that has become quiet.
-  void release();
 
  private:
   char* reserve(size_t bytes);
+  void begin_chunk(size_t bytes);
   void added(size_t bytes);
 
+  // While something is staged.
   std::shared_ptr<EventChunk> chunk_;
+  // Else: where the next event goes if there still is room.
+  std::weak_ptr<EventChunk> last_chunk_;
   size_t next_capacity_ = kChunkBytesMin;
   std::vector<EventSegment> staged_;
   size_t staged_bytes_ = 0;
+  size_t last_taken_bytes_ = 0;
   uint64_t next_sequence_ = 1;
   uint64_t published_ = 1;
 };
@@ -101,7 +104,8 @@ class EventLog {
   size_t bytes() const { return bytes_; }
 
  private:
-  std::deque<EventSegment> segments_;
+  // By sequence; empty and without memory while all is acknowledged.
+  std::vector<EventSegment> segments_;
   uint64_t first_ = 1;
   uint64_t end_ = 1;
   size_t bytes_ = 0;

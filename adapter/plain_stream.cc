@@ -1,7 +1,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "adapter/stream.h"
 
@@ -50,6 +50,10 @@ class PlainStream final : public Stream {
   }
 };
 
+Tcp::socket::wait_type wait_type(IoWant want) {
+  return want == IoWant::kWrite ? Tcp::socket::wait_write : Tcp::socket::wait_read;
+}
+
 }  // namespace
 
 void Stream::close() {
@@ -58,10 +62,13 @@ void Stream::close() {
 }
 
 asio::awaitable<bool> Stream::wait_for(IoWant want) {
-  const auto type = want == IoWant::kWrite ? Tcp::socket::wait_write : Tcp::socket::wait_read;
-  const auto [error] = co_await socket_.async_wait(type, asio::as_tuple(asio::use_awaitable));
+  const auto [error] = co_await socket_.async_wait(wait_type(want), asio::as_tuple(asio::deferred));
   // The wait may have succeeded and the socket been closed before this had its turn.
   co_return !error && socket_.is_open();
+}
+
+void Stream::when_ready(IoWant want, std::function<void()> then) {
+  socket_.async_wait(wait_type(want), [then = std::move(then)](const boost::system::error_code&) { then(); });
 }
 
 std::unique_ptr<Stream> make_plain_stream(Tcp::socket socket) {

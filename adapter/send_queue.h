@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -72,7 +72,8 @@ class SendQueue {
 
   const uint64_t messages_max_;
   const uint64_t bytes_max_;
-  std::deque<Message> messages_;
+  // Not a deque, which has half a KiB when it is empty.
+  std::list<Message> messages_;
   uint64_t bytes_ = 0;
   uint64_t accepted_ = 0;
   uint64_t encoded_ = 0;

@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ class Stream {
   void close();
   // False if the socket was closed or the wait cancelled.
   boost::asio::awaitable<bool> wait_for(IoWant want);
+  // Calls `then` once, later: when the socket is ready, or was closed.
+  void when_ready(IoWant want, std::function<void()> then);
 
  private:
   boost::asio::ip::tcp::socket socket_;

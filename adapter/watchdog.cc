@@ -23,7 +23,7 @@ struct Watchdog::State {
 Watchdog::Watchdog(boost::asio::any_io_executor executor, Milliseconds whole)
     : state_(std::make_shared<State>(std::move(executor))), whole_(Clock::now() + whole) {}
 
-Watchdog::~Watchdog() { disarm(); }
+Watchdog::~Watchdog() { retire(); }
 
 void Watchdog::arm(Milliseconds timeout, std::function<void()> cancel) {
   state_->expired = false;
@@ -48,12 +48,18 @@ void Watchdog::disarm() {
 }
 
 void Watchdog::abort() {
+  if (!state_) return;
   state_->aborted = true;
   state_->fire();
 }
 
+void Watchdog::retire() {
+  if (state_) disarm();
+  state_.reset();
+}
+
 bool Watchdog::expired() const { return state_->expired; }
-bool Watchdog::aborted() const { return state_->aborted; }
+bool Watchdog::aborted() const { return state_ && state_->aborted; }
 bool Watchdog::whole_expired() const { return Clock::now() >= whole_; }
 
 }  // namespace icws::adapter

@@ -29,6 +29,9 @@ class Watchdog {
   void disarm();
   // Not for the wait under way alone: every later one ends at once, too.
   void abort();
+  // There will be no wait any more: frees what waits need. Afterwards abort() does nothing, and aborted() is
+  // false.
+  void retire();
 
   // Why the last armed wait ended early.
   bool expired() const;

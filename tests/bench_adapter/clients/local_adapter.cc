@@ -25,6 +25,8 @@ replica::OpenCommand open_command(const std::string& url) {
 }  // namespace
 
 struct LocalAdapter::Parts {
+  explicit Parts(boost::asio::io_context& io) : keeper(io.get_executor(), adapter::keeper_period(config)) {}
+
   adapter::AdapterConfig config;
   adapter::EgressPolicy policy = loopback_policy();
   adapter::TlsContext tls{""};
@@ -33,12 +35,13 @@ struct LocalAdapter::Parts {
   adapter::EventHub hub{adapter::HubLimits{}};
   adapter::MaskKeys mask_keys;
   Bytes read_buffer = Bytes(64 * 1024, '\0');
+  adapter::Keeper keeper;
 };
 
 LocalAdapter::LocalAdapter(const std::string& url, OnEvents on_events)
-    : on_events_(std::move(on_events)), parts_(std::make_unique<Parts>()) {
-  const adapter::ConnectionParts shared{parts_->config, parts_->connector, parts_->hub, parts_->mask_keys,
-                                        parts_->read_buffer};
+    : on_events_(std::move(on_events)), parts_(std::make_unique<Parts>(io_)) {
+  const adapter::ConnectionParts shared{parts_->config,    parts_->connector,   parts_->hub,
+                                        parts_->mask_keys, parts_->read_buffer, parts_->keeper};
   connection_ = std::make_unique<adapter::Connection>(io_.get_executor(), open_command(url), shared);
   parts_->hub.add(kKey, [this] { connection_->room(); });
   // Not the hub's to delete.
