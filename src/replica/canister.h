@@ -161,7 +161,7 @@ class Canister {
 // The canisters of a subnet, by name. Fixed at genesis.
 struct CanisterSet {
   struct Installed {
-    std::string id;  // 1 to 64 characters of [a-z0-9-]
+    std::string id;  // 1 to kCanisterIdBytesMax bytes
     std::unique_ptr<Canister> canister;
   };
   std::vector<Installed> canisters;

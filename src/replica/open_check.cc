@@ -24,6 +24,12 @@ std::expected<void, Reject> check_request(const OpenArguments& arguments) {
   std::vector<ws::HeaderField> headers;
   for (const Header& header : arguments.headers) headers.push_back({header.name, header.value});
   if (const auto checked = ws::check_headers(headers); !checked) return invalid(checked.error().message);
+  // The canister's interface and the adapter's have text. gRPC would refuse the whole request, which is no
+  // event of its socket, but ends the stream that all sockets share.
+  const auto other = std::ranges::find_if_not(headers, &ws::utf8_valid, &ws::HeaderField::value);
+  if (other != headers.end()) {
+    return invalid("header " + std::to_string(other - headers.begin() + 1) + ": the value must be UTF-8");
+  }
   if (const auto checked = ws::check_subprotocols(arguments.subprotocols); !checked) {
     return invalid(checked.error().message);
   }

@@ -32,6 +32,10 @@ TEST(OpenCheck, NamesAWrongHeader) {
   OpenArguments arguments = good();
   arguments.headers = {{"X-Fine", "1"}, {"Host", "other"}};
   EXPECT_THAT(fault(arguments), testing::HasSubstr("header 2"));
+  arguments.headers = {{"X-Fine", "\xc3\xa9"}};
+  EXPECT_EQ(fault(arguments), "");
+  arguments.headers.push_back({"X-Latin", "\xe9"});
+  EXPECT_EQ(fault(arguments), "header 2: the value must be UTF-8");
   arguments.headers.assign(64, {"X", "1"});
   EXPECT_EQ(fault(arguments), "");
   arguments.headers.assign(65, {"X", "1"});
