@@ -228,8 +228,10 @@ void LocalConnection::begin_attempt(const Connection& record) {
   attempt_ = attempt_.next();
   events_ = EventTracker();
   reopening_ = true;
-  first_send_ = record.freed_send.next();
+  // Neither what a quorum has written nor what this replica has: the first number on the new socket is the
+  // next one's, whoever was ahead.
   confirmed_ = std::max(confirmed_, record.freed_send);
+  first_send_ = confirmed_.next();
 }
 
 LocalProgress LocalConnection::advance(const Connection& record,

@@ -162,6 +162,9 @@ LocalProgress Reconciler::advance(const State& state, const std::vector<AgreedSt
     const auto slot = state.connections.find(step.connection);
     if (entry == entries_.end() || slot == state.connections.end()) continue;
     if (entry->second.local.epoch() != step.epoch) continue;
+    // Also of blocks that this replica only catches up with: what the others have written and freed
+    // meanwhile, its own socket has not.
+    keep_sends(slot->second, entry->second, now);
     const agreement::Context context =
         context_for(slot->second, params_, state.global.height, state.global.now);
     LocalProgress one = entry->second.local.advance(slot->second.record, step.settled, now, params_.agreement,
@@ -223,6 +226,12 @@ void Reconciler::drop_ended(const State& state) {
   }
 }
 
+void Reconciler::keep_sends(const ConnectionSlot& slot, Entry& entry, LocalTime now) const {
+  entry.local.retain(slot.outbox);
+  // A replica whose adapter writes nothing for so long cannot keep every copy: its socket is given up.
+  if (entry.local.retained_bytes() > 2 * uint64_t{params_.outbox_bytes_max}) entry.local.on_lost(now);
+}
+
 bool Reconciler::reopen_due(const Connection& record, const LocalConnection& local, LocalTime now) const {
   if (record.arguments.mode != Mode::Feed || record.agreement.phase != agreement::Phase::Open) return false;
   if (!local.down_at() || local.reopening() || now - *local.down_at() < kReopenAfter) return false;
@@ -234,9 +243,7 @@ bool Reconciler::reopen_due(const Connection& record, const LocalConnection& loc
 
 void Reconciler::reconcile_one(const ConnectionSlot& slot, Entry& entry, LocalTime now, Persisted persisted) {
   const Connection& record = slot.record;
-  entry.local.retain(slot.outbox);
-  // A replica whose adapter writes nothing for so long cannot keep every copy: its socket is given up.
-  if (entry.local.retained_bytes() > 2 * uint64_t{params_.outbox_bytes_max}) entry.local.on_lost(now);
+  keep_sends(slot, entry, now);
   if (!adapter_up_) return;
   if (!entry.local.wants_socket()) {
     const bool reopens = persisted == Persisted::WithThisBlock && reopen_due(record, entry.local, now);

@@ -62,6 +62,8 @@ class Reconciler {
   enum class Persisted : uint8_t { No, WithThisBlock };
   void bring_in_line(const State& state, LocalTime now, Persisted persisted);
   void reconcile_one(const ConnectionSlot& slot, Entry& entry, LocalTime now, Persisted persisted);
+  // Copies what this replica's adapter still has to write before the state frees it.
+  void keep_sends(const ConnectionSlot& slot, Entry& entry, LocalTime now) const;
   bool reopen_due(const Connection& record, const LocalConnection& local, LocalTime now) const;
   void tell_close(const SocketKey& key, uint16_t code, const std::string& reason);
   void tell_open(const Connection& record, Entry& entry);

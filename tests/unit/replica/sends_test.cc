@@ -71,6 +71,46 @@ TEST(Sends, AReplicaThatComesLateNumbersItsSendsWithoutHoles) {
   EXPECT_EQ(sent(subnet, 3, id), (std::vector<Bytes>{"subscribe", "new"}));
 }
 
+TEST(Sends, AFeedsNextSocketNumbersItsSendsWithoutHoles) {
+  Harness subnet;
+  const ConnectionId id = subnet.opened(test_open(Mode::Feed));
+  subnet.send(id, "one");
+  subnet.blocks(2);
+  // Replica 3 is ahead of the quorum when its socket flaps.
+  subnet.adapter(3).confirm_sends(subnet.socket(3, id));
+  subnet.blocks(3);
+  subnet.closes(3, id, false);
+  subnet.blocks(8);
+  ASSERT_EQ(subnet.socket(3, id).attempt, Attempt(2));
+  subnet.opens(3, id);
+  subnet.send(id, "two");
+  subnet.blocks(2);
+  EXPECT_EQ(sent(subnet, 3, id), (std::vector<Bytes>{"two"}));
+}
+
+// Attack L12, with a replica that is away while the message comes and goes.
+TEST(Sends, AReplicaThatWasAwaySendsWhatTheOthersFreedMeanwhile) {
+  for (const Mode mode : {Mode::Ordered, Mode::Feed}) {
+    Harness subnet;
+    const ConnectionId id = subnet.opened(test_open(mode));
+    subnet.send(id, "before");
+    subnet.blocks(2);
+    for (size_t i = 0; i < 4; ++i) subnet.adapter(i).confirm_sends(subnet.socket(i, id));
+    subnet.blocks(5);
+    subnet.crash(3);
+    subnet.blocks(2);
+    subnet.send(id, "meanwhile");
+    subnet.blocks(2);
+    for (size_t i = 0; i < 3; ++i) subnet.adapter(i).confirm_sends(subnet.socket(i, id));
+    subnet.blocks(5);
+    ASSERT_EQ(subnet.view(id).outbox_bytes, 0u);
+    subnet.start(3);
+    subnet.send(id, "after");
+    subnet.blocks(3);
+    EXPECT_EQ(sent(subnet, 3, id), (std::vector<Bytes>{"before", "meanwhile", "after"}));
+  }
+}
+
 // Attack S8.
 TEST(Sends, AWipedReplicaOpensAndSendsNothingWhileItReplays) {
   Harness subnet;
