@@ -16,31 +16,38 @@ void OrderedLog::append(Observation observation, EventSequence event, LocalTime 
   entries_.push_back(std::move(entry));
   if (target_) {
     std::vector<LocalTime> late;
-    compare_where_possible(late);
+    catch_up(late);
   }
 }
 
 std::vector<LocalTime> OrderedLog::advance(Position position, const Digest& head) {
   std::vector<LocalTime> freed;
-  if (position > agreed_.position) target_ = Head{position, head};
-  compare_where_possible(freed);
+  if (position > agreed_.position) {
+    newest_target_ = Head{position, head};
+    if (!target_ || newest() >= position) target_ = newest_target_;
+  }
+  catch_up(freed);
   return freed;
 }
 
-void OrderedLog::compare_where_possible(std::vector<LocalTime>& freed) {
-  if (!target_ || newest() < target_->position || !in_chain_) return;
-  const uint64_t count = target_->position.value - agreed_.position.value;
-  if (count > 0) {
-    const Entry& last = entries_[count - 1];
-    if (last.head != target_->digest) {
-      in_chain_ = false;
-      return;
-    }
-    agreed_ = Agreed{last.event, target_->position, target_->digest};
-    for (uint64_t i = 0; i < count; ++i) freed.push_back(entries_[i].received);
-    entries_.erase(entries_.begin(), entries_.begin() + static_cast<ptrdiff_t>(count));
+void OrderedLog::catch_up(std::vector<LocalTime>& freed) {
+  if (!target_ || !in_chain_) return;
+  if (newest() < target_->position) return free_up_to(newest(), freed);
+  if (at(target_->position)->head != target_->digest) {
+    in_chain_ = false;
+    return;
   }
-  target_.reset();
+  free_up_to(target_->position, freed);
+  target_ = newest_target_->position > target_->position ? newest_target_ : std::nullopt;
+}
+
+void OrderedLog::free_up_to(Position position, std::vector<LocalTime>& freed) {
+  const Entry* last = at(position);
+  if (last == nullptr) return;
+  const uint64_t count = position.value - agreed_.position.value;
+  agreed_ = Agreed{last->event, position, last->head};
+  for (uint64_t i = 0; i < count; ++i) freed.push_back(entries_[i].received);
+  entries_.erase(entries_.begin(), entries_.begin() + static_cast<ptrdiff_t>(count));
 }
 
 std::vector<Head> OrderedLog::heads(Position agreed, uint64_t window) const {

@@ -24,7 +24,8 @@ class OrderedLog {
     EventSequence event;
     LocalTime received;
   };
-  // The newest agreed entry of this log: what the adapter is told with an acknowledgement.
+  // The newest entry that needs no agreement any more, with this log's own head there: what the adapter is
+  // told with an acknowledgement.
   struct Agreed {
     EventSequence event;
     Position position;
@@ -37,7 +38,8 @@ class OrderedLog {
 
   void append(Observation observation, EventSequence event, LocalTime now);
   // The state has agreed on everything up to `position`, whose head is `head`. Frees these entries and
-  // returns when each was received. A log that is shorter compares as soon as it gets there.
+  // returns when each was received. A log that ends before has nothing left to report: all of it is freed, so
+  // that the adapter reads on, and it compares when it gets to a position that was the agreed one.
   std::vector<LocalTime> advance(Position position, const Digest& head);
 
   // False once this log's head at an agreed position was another than the agreed one.
@@ -52,12 +54,15 @@ class OrderedLog {
   size_t size() const { return entries_.size(); }
 
  private:
-  void compare_where_possible(std::vector<LocalTime>& freed);
+  void catch_up(std::vector<LocalTime>& freed);
+  // Frees everything up to `position`, which is in the log.
+  void free_up_to(Position position, std::vector<LocalTime>& freed);
 
   Agreed agreed_;
   std::deque<Entry> entries_;
-  // The newest agreed position; the log may still be behind it.
-  std::optional<Head> target_;
+  // Agreed heads that the log has not reached: the earliest one, kept until the log gets there (a log that
+  // stays as far behind as it is would else never compare), and the newest one.
+  std::optional<Head> target_, newest_target_;
   bool in_chain_ = true;
 };
 

@@ -60,6 +60,44 @@ TEST(OrderedLog, AShorterLogComparesWhenItGetsThere) {
   EXPECT_FALSE(other.in_chain());
 }
 
+TEST(OrderedLog, AShorterLogIsFreedAtOnce) {
+  const OrderedLog whole = log_of(10);
+  OrderedLog log = log_of(5);
+  EXPECT_EQ(log.advance(Position(8), whole.at(Position(8))->head).size(), 5u);
+  EXPECT_EQ(log.size(), 0u);
+  EXPECT_EQ(log.agreed().event, EventSequence(5));
+  EXPECT_EQ(log.agreed().position, Position(5));
+  // Its own head: a log that begins there after a restart goes on the same.
+  OrderedLog restarted(log.agreed());
+  restarted.advance(Position(8), whole.at(Position(8))->head);
+  for (size_t i = 6; i <= 8; ++i) {
+    restarted.append(Observation{ObservationKind::Text, std::to_string(i), {}}, EventSequence(i),
+                     LocalTime{});
+  }
+  EXPECT_TRUE(restarted.in_chain());
+  EXPECT_EQ(restarted.agreed().position, Position(8));
+  EXPECT_EQ(restarted.agreed().head, whole.at(Position(8))->head);
+}
+
+TEST(OrderedLog, ALogThatStaysBehindComparesAllTheSame) {
+  const OrderedLog whole = log_of(200);
+  OrderedLog same = log_of(1);
+  // The other one's socket missed the first message.
+  OrderedLog other({EventSequence(0), Position(0), Digest{}});
+  for (size_t i = 2; i <= 100; ++i) {
+    const Observation seen{ObservationKind::Text, std::to_string(i), {}};
+    for (OrderedLog* log : {&same, &other}) {
+      // Always far behind what was agreed on.
+      log->advance(Position(i + 20), whole.at(Position(i + 20))->head);
+      log->append(seen, EventSequence(i), LocalTime{});
+    }
+    EXPECT_TRUE(same.in_chain());
+    EXPECT_LE(same.size() + (other.in_chain() ? other.size() : 0), 2u);
+  }
+  EXPECT_EQ(same.agreed().event, EventSequence(100));
+  EXPECT_FALSE(other.in_chain());
+}
+
 TEST(OrderedLog, AMismatchIsForGood) {
   OrderedLog log = log_of(5);
   const Digest fifth = log.at(Position(5))->head;

@@ -134,6 +134,59 @@ TEST(LocalConnection, AcknowledgementPassesDroppedEvents) {
   EXPECT_TRUE(subnet.adapter(0).socket(subnet.socket(0, id)).events.empty());
 }
 
+// Attack L11, in ordered.
+TEST(LocalConnection, AMemberFarBehindCatchesUpThroughItsAdapter) {
+  constexpr size_t kBuffer = 60, kMessages = 150;
+  Harness subnet;
+  const ConnectionId id = subnet.opened(test_open(Mode::Ordered));
+  subnet.blocks(2);
+  subnet.crash(3);
+  for (size_t i = 0; i < kMessages; ++i) {
+    for (size_t replica = 0; replica < 3; ++replica) subnet.sees(replica, id, "m" + std::to_string(i));
+  }
+  // The adapter of replica 3 reads on only as far as its buffer has room.
+  const SocketKey socket = subnet.socket(3, id);
+  size_t read = 0;
+  const auto read_on = [&] {
+    while (read < kMessages && subnet.adapter(3).socket(socket).events.size() < kBuffer)
+      subnet.sees(3, id, "m" + std::to_string(read++));
+  };
+  read_on();
+  subnet.blocks(5);
+  EXPECT_EQ(subnet.view(id).messages, kMessages);
+  subnet.start(3);
+  for (int i = 0; i < 10; ++i) {
+    subnet.blocks(1);
+    read_on();
+  }
+  EXPECT_EQ(read, kMessages);
+  EXPECT_EQ(subnet.adapter(3).socket(socket).status.acknowledged, EventSequence(1 + kMessages));
+  EXPECT_EQ(subnet.view(id, 3).socket, "live");
+  // It is needed, and it can propose.
+  subnet.crash(0);
+  for (size_t replica = 1; replica < 4; ++replica) subnet.sees(replica, id, "on and on");
+  for (int i = 0; i < 4; ++i) subnet.block({.proposer = 3});
+  EXPECT_EQ(subnet.view(id, 3).messages, kMessages + 1);
+}
+
+TEST(LocalConnection, AMemberWhoseSocketMissedTheFirstMessagesIsOut) {
+  Harness subnet;
+  const ConnectionId id = subnet.opened(test_open(Mode::Ordered));
+  for (size_t i = 0; i < 60; ++i) {
+    for (size_t replica = 0; replica < 4; ++replica) {
+      // A socket that is out gets closed.
+      if (subnet.adapter(replica).size() == 0 || (replica == 3 && i < 10)) continue;
+      subnet.sees(replica, id, "m" + std::to_string(i));
+    }
+    subnet.blocks(1);
+  }
+  EXPECT_EQ(subnet.view(id, 3).socket, "out");
+  EXPECT_EQ(subnet.section(3, id)->status, agreement::MemberStatus::OutMismatch);
+  EXPECT_EQ(subnet.adapter(3).size(), 0u);
+  subnet.blocks(2);
+  EXPECT_EQ(subnet.view(id).messages, 60u);
+}
+
 // Attack L15.
 TEST(LocalConnection, ALostAdapterIsOutInOrderedAndComesAgainInAFeed) {
   Harness subnet;
