@@ -14,6 +14,7 @@ namespace icws::adapter {
 struct AdapterConfig {
   // Process.
   std::string socket;
+  std::string metrics;
   std::string log_level = "info";
   Milliseconds stop_timeout{8'000};
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "adapter/egress_policy.h"
+#include "adapter/listener.h"
 #include "adapter/log.h"
 
 namespace icws::adapter {
@@ -22,6 +23,17 @@ constexpr uint64_t kPathBytesMax = 4'095;
 // Every connect walks through the lists.
 constexpr uint64_t kRulesMax = 1'000;
 
+std::optional<std::string> check_metrics(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  if (text.starts_with('/')) {
+    if (text.size() <= kSocketPathBytesMax) return std::nullopt;
+    return "a path of at most " + std::to_string(kSocketPathBytesMax) + " bytes";
+  }
+  auto parsed = parse_loopback(text);
+  if (parsed) return std::nullopt;
+  return std::move(parsed.error());
+}
+
 constexpr std::string_view kProcess = "Process";
 constexpr std::string_view kEgress = "Egress";
 constexpr std::string_view kOpening = "Opening";
@@ -34,6 +46,11 @@ constexpr Setting kSettings[] = {
      "path of the gRPC socket",
      "Its directory is made with mode 0700, and must have it: whoever can reach the socket can open "
      "connections from this machine."},
+    {"metrics", &C::metrics, kProcess, 0, kPathBytesMax, "", kRestart,
+     "where GET /metrics is answered: a Unix socket's path (from the root), or a loopback address and port",
+     "Whoever can connect may read; other machines cannot, since nothing is encrypted. Without it, metrics are "
+     "counted and not served.",
+     check_metrics},
     {"log_level", Choice{&C::log_level, kLogLevelNames}, kProcess, 0, 0, "", kSighup,
      "the least important messages that are logged",
      "info has a line for each event an operator may have to act on, debug one for each connection."},

@@ -42,6 +42,7 @@ asio::awaitable<void> Connection::run() {
   auto failure = co_await open();
   watchdog_.retire();
   if (failure) {
+    if (watchdog_.whole_expired()) parts_.metrics.pass(Limit::kOpenTimeout);
     if (!forgotten_) publish_failed(*failure);
   } else {
     co_await live();
@@ -73,6 +74,10 @@ asio::awaitable<void> Connection::live() {
 
 SendQueue::Accepted Connection::send(uint64_t sequence, replica::MessageKind kind, BytesView content) {
   const auto accepted = queue_.push(sequence, kind, content);
+  if (accepted == SendQueue::Accepted::kFull && sequence == queue_.accepted_up_to() + 1) {
+    const bool many = queue_.messages() >= parts_.config.send_messages_max;
+    parts_.metrics.pass(many ? Limit::kSendMessagesMax : Limit::kSendBytesMax);
+  }
   request_write();
   return accepted;
 }
@@ -103,6 +108,8 @@ void Connection::room() { room_news_.give(); }
 void Connection::end(End end, std::optional<ws::CloseCode> close_code) {
   if (ended()) return;
   state_ = ConnectionState::kClosing;
+  ++parts_.metrics.ends[static_cast<size_t>(end.failure.cause)];
+  if (end.failure.limit) parts_.metrics.pass(*end.failure.limit);
   close_deadline_ = Clock::now() + parts_.config.close_timeout;
   if (!forgotten_) publish_end(end);
   if (close_code) {
@@ -129,7 +136,10 @@ void Connection::publish_end(const End& end) {
 
 void Connection::keep(Clock::time_point now) {
   if (ended()) {
-    if (now >= close_deadline_) stream_->close();
+    if (now >= close_deadline_ && stream_->socket().is_open()) {
+      parts_.metrics.pass(Limit::kCloseTimeout);
+      stream_->close();
+    }
     return;
   }
   if (paused_) {
@@ -139,7 +149,8 @@ void Connection::keep(Clock::time_point now) {
   }
   const bool writing = written_ < out_.size();
   if (writing && now - write_progress_ >= parts_.config.write_timeout) {
-    end({{Cause::Timeout, "the server did not read for too long"}}, std::nullopt);
+    end({{Cause::Timeout, "the server did not read for too long", false, Limit::kWriteTimeout}},
+        std::nullopt);
   }
 }
 
@@ -153,10 +164,13 @@ void Connection::keep_standing(Clock::time_point now) {
 void Connection::keep_open(Clock::time_point now) {
   const auto silent = now - last_read_;
   if (message_begun_ != Clock::time_point{} && now - message_begun_ >= parts_.config.message_timeout) {
-    end({{Cause::Timeout, "the server left a message unfinished for too long"}, ws::kClosePolicyViolation},
+    end({{Cause::Timeout, "the server left a message unfinished for too long", false, Limit::kMessageTimeout},
+         ws::kClosePolicyViolation},
         ws::kClosePolicyViolation);
   } else if (silent >= parts_.config.ping_after + parts_.config.pong_timeout) {
-    end({{Cause::Timeout, "the server was silent for too long and did not answer a ping"}}, std::nullopt);
+    end({{Cause::Timeout, "the server was silent for too long and did not answer a ping", false,
+          Limit::kPongTimeout}},
+        std::nullopt);
   } else if (silent >= parts_.config.ping_after && !pinged_) {
     pinged_ = true;
     queue_.ping();

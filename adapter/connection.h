@@ -12,6 +12,7 @@
 #include "adapter/event_hub.h"
 #include "adapter/failure.h"
 #include "adapter/keeper.h"
+#include "adapter/metrics.h"
 #include "adapter/send_queue.h"
 #include "adapter/signal.h"
 #include "adapter/stream.h"
@@ -34,6 +35,7 @@ struct ConnectionParts {
   // Read by one connection at a time: what a read brings is decoded before anyone else's turn.
   Bytes& read_buffer;
   Keeper& keeper;
+  Metrics& metrics;
 };
 
 enum class ConnectionState : uint8_t { kConnecting, kOpen, kClosing, kEnded };
@@ -106,6 +108,8 @@ class Connection final : private Kept {
   bool take(const ws::Event& event);
   bool control_flood();
   void note_unfinished();
+  // Adds what was decoded since `before` to the metrics.
+  void account(const ws::DecoderCounters& before);
   boost::asio::awaitable<void> stand_until_room();
   void publish();
   boost::asio::awaitable<void> drain();

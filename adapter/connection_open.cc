@@ -56,9 +56,15 @@ asio::awaitable<std::optional<Failure>> Connection::open() {
   for (uint64_t tries = 1;; ++tries) {
     failure = co_await try_open(url, upgrade_request);
     if (!failure) co_return std::nullopt;
+    if (failure->limit) parts_.metrics.pass(*failure->limit);
     const uint64_t tries_max =
         failure->cause == Cause::ConnectionRefused ? kRefusedAttemptsMax : parts_.config.open_attempts_max;
-    if (!failure->transient || tries >= tries_max || watchdog_.aborted()) co_return failure;
+    if (!failure->transient || watchdog_.aborted() || watchdog_.whole_expired()) co_return failure;
+    if (tries >= tries_max) {
+      parts_.metrics.pass(Limit::kOpenAttemptsMax);
+      co_return failure;
+    }
+    ++parts_.metrics.open_retries;
     co_await pause_before_retry(tries);
     if (watchdog_.aborted() || watchdog_.whole_expired()) co_return failure;
   }
@@ -69,6 +75,7 @@ asio::awaitable<std::optional<Failure>> Connection::try_open(const ws::Url& url,
   auto connected = co_await parts_.connector.connect(url, watchdog_);
   if (!connected) co_return connected.error();
   upgrade_request.key = new_key();
+  const auto begun = Clock::now();
   auto upgraded = co_await upgrade(**connected, upgrade_request, request_.response_headers,
                                    parts_.config.upgrade_timeout, watchdog_);
   if (!upgraded) co_return upgraded.error();
@@ -76,6 +83,7 @@ asio::awaitable<std::optional<Failure>> Connection::try_open(const ws::Url& url,
     Failure stopped{Cause::Canister, "closed while it was opening", false};
     co_return stopped;
   }
+  parts_.metrics.upgrade.observe(Clock::now() - begun);
   stream_ = std::move(*connected);
   leftover_ = std::move(upgraded->leftover);
   publish_opened(std::move(*upgraded));
@@ -91,12 +99,14 @@ asio::awaitable<void> Connection::pause_before_retry(uint64_t tries) {
 }
 
 void Connection::publish_opened(Upgraded upgraded) {
+  ++parts_.metrics.opened;
   const replica::SocketOpened opened{std::move(upgraded.subprotocol), std::move(upgraded.headers)};
   events_.add_event(serialize_opened(events_.next_sequence(), opened));
   publish();
 }
 
 void Connection::publish_failed(const Failure& failure) {
+  ++parts_.metrics.open_failures[static_cast<size_t>(failure.cause)];
   events_.add_event(serialize_open_failed(events_.next_sequence(), failure));
   publish();
 }

@@ -29,10 +29,27 @@ Cause cause_of(ws::DecodeError error) {
   }
 }
 
+std::optional<Limit> limit_of(ws::DecodeError error) {
+  switch (error) {
+    case ws::DecodeError::kMessageTooBig:
+      return Limit::kMessageBytesMax;
+    case ws::DecodeError::kTooManyFragments:
+      return Limit::kFragmentsMax;
+    case ws::DecodeError::kTooManyEmptyFragments:
+      return Limit::kEmptyFragmentsMax;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 asio::awaitable<void> Connection::read() {
   const auto executor = co_await asio::this_coro::executor;
+  const auto opened = last_read_;
+  bool heard = !leftover_.empty();
+  if (heard) parts_.metrics.first_byte.observe({});
+  parts_.metrics.received.bytes += leftover_.size();
   consume(std::exchange(leftover_, {}));
   int reads = 0;
   while (!ended()) {
@@ -52,6 +69,8 @@ asio::awaitable<void> Connection::read() {
     } else {
       last_read_ = Clock::now();
       pinged_ = false;
+      if (!std::exchange(heard, true)) parts_.metrics.first_byte.observe(last_read_ - opened);
+      parts_.metrics.received.bytes += step.bytes;
       consume(BytesView(parts_.read_buffer).substr(0, step.bytes));
       if (++reads % kReadsPerTurn == 0) co_await asio::post(executor, asio::use_awaitable);
     }
@@ -61,12 +80,16 @@ asio::awaitable<void> Connection::read() {
 
 // `input` may lie in the shared buffer: what has to wait is copied.
 void Connection::consume(BytesView input) {
+  const auto before = decoder_.counters();
   while (!ended()) {
     const auto event = decoder_.next(input);
     if (!event) {
       publish();
       const auto code = ws::close_code_for(event.error());
-      end({{cause_of(event.error()), std::string(ws::describe(event.error()))}, code}, code);
+      end({{cause_of(event.error()), std::string(ws::describe(event.error())), false,
+            limit_of(event.error())},
+           code},
+          code);
       break;
     }
     const bool data = event->kind == ws::EventKind::kText || event->kind == ws::EventKind::kBinary;
@@ -77,6 +100,7 @@ void Connection::consume(BytesView input) {
     if (!take(*event)) break;
   }
   publish();
+  account(before);
   note_unfinished();
 }
 
@@ -85,6 +109,12 @@ void Connection::consume_held() {
   const auto held = std::exchange(held_, nullptr);
   take({held->kind, 0, held->message});
   consume(held->rest);
+}
+
+void Connection::account(const ws::DecoderCounters& before) {
+  const auto& now = decoder_.counters();
+  parts_.metrics.received.messages += now.messages - before.messages;
+  parts_.metrics.received.control_frames += now.control_frames - before.control_frames;
 }
 
 // For message_timeout: since when the same message has been unfinished.
@@ -143,7 +173,8 @@ bool Connection::control_flood() {
   }
   if (seen - control_seen_ <= parts_.config.control_frames_per_second_max) return false;
   publish();
-  end({{Cause::Protocol, "the server sent more control frames in a second than the limit"},
+  end({{Cause::Protocol, "the server sent more control frames in a second than the limit", false,
+        Limit::kControlFramesPerSecondMax},
        ws::kClosePolicyViolation},
       ws::kClosePolicyViolation);
   return true;
@@ -151,6 +182,7 @@ bool Connection::control_flood() {
 
 asio::awaitable<void> Connection::stand_until_room() {
   paused_ = true;
+  ++parts_.metrics.pauses;
   while (!ended()) {
     room_ = parts_.hub.wait_for_room(request_.key);
     if (!room_.empty()) break;
@@ -183,6 +215,7 @@ asio::awaitable<void> Connection::drain() {
       co_await asio::post(executor, asio::use_awaitable);
     }
   }
+  if (drained >= kDrainBytesMax) parts_.metrics.pass(Limit::kDrainBytesMax);
 }
 
 }  // namespace icws::adapter

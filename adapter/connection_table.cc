@@ -33,8 +33,11 @@ std::expected<bool, TableError> ConnectionTable::open(replica::OpenCommand comma
   if (connections_.contains(key)) return true;
   if (stopping_) return std::unexpected(TableError::kStopping);
   if (live_ >= parts_.config.connections_max || connections_.size() >= parts_.config.sockets_max) {
+    const bool many = live_ >= parts_.config.connections_max;
+    parts_.metrics.pass(many ? Limit::kConnectionsMax : Limit::kSocketsMax);
     return std::unexpected(TableError::kTooManySockets);
   }
+  ++parts_.metrics.opens;
   auto connection = std::make_unique<Connection>(executor_, std::move(command), parts_);
   auto* raw = connection.get();
   connections_.emplace(key, std::move(connection));
@@ -103,6 +106,17 @@ std::vector<TableReport> ConnectionTable::report() const {
     out.push_back({key, connection->state(), connection->request().url, connection->paused(),
                    connection->messages_received(), connection->messages_sent()});
   }
+  return out;
+}
+
+ConnectionTable::Counts ConnectionTable::counts() const {
+  Counts out;
+  const auto count = [&](const Connection& connection) {
+    ++out.states[static_cast<size_t>(connection.state())];
+    if (connection.paused()) ++out.paused;
+  };
+  for (const auto& [key, connection] : connections_) count(*connection);
+  for (const auto& connection : closing_) count(*connection);
   return out;
 }
 

@@ -1,6 +1,7 @@
 // All sockets of the adapter.
 #pragma once
 
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <expected>
@@ -51,6 +52,12 @@ class ConnectionTable {
   // True: it existed.
   bool close(const replica::SocketKey& key, uint16_t code, const std::string& reason);
   std::vector<TableReport> report() const;
+  struct Counts {
+    // By ConnectionState.
+    std::array<uint64_t, 4> states{};
+    uint64_t paused = 0;
+  };
+  Counts counts() const;
 
   // Opens nothing any more and closes all with 1001.
   void stop();

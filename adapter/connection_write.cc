@@ -51,6 +51,7 @@ IoWant Connection::write_some() {
     }
     if (step.bytes > 0) {
       written_ += step.bytes;
+      parts_.metrics.sent.bytes += step.bytes;
       write_progress_ = Clock::now();
     }
     if (step.want != IoWant::kNothing) return step.want;
@@ -64,7 +65,11 @@ bool Connection::next_frames() {
   if (writing_ended_) return false;
   out_.clear();
   written_ = 0;
+  const uint64_t messages = queue_.messages_encoded();
+  const uint64_t control_frames = queue_.control_frames_encoded();
   queue_.encode(out_, kWriteBytes, parts_.mask_keys);
+  parts_.metrics.sent.messages += queue_.messages_encoded() - messages;
+  parts_.metrics.sent.control_frames += queue_.control_frames_encoded() - control_frames;
   if (!out_.empty()) {
     write_progress_ = Clock::now();
     return true;

@@ -26,8 +26,8 @@ Failure connect_failure(const boost::system::error_code& error, const std::strin
   return {Cause::Connection, "cannot connect to " + where + ": " + error.message(), true};
 }
 
-Failure timeout_failure(std::string what) {
-  return {Cause::Timeout, std::move(what) + " took too long", true};
+Failure timeout_failure(std::string what, Limit limit) {
+  return {Cause::Timeout, std::move(what) + " took too long", true, limit};
 }
 
 }  // namespace
@@ -38,7 +38,11 @@ std::expected<std::vector<asio::ip::address>, Failure> Connector::admit(
   std::string denied;
   for (const auto& address : addresses) {
     if (auto verdict = policy_.check(address); verdict) {
-      if (admitted.size() < config_.addresses_max) admitted.push_back(address);
+      if (admitted.size() == config_.addresses_max) {
+        metrics_.pass(Limit::kAddressesMax);
+        break;
+      }
+      admitted.push_back(address);
     } else if (denied.size() < 200) {
       denied += (denied.empty() ? "" : ", ") + address.to_string() + " (" + verdict.error() + ")";
     }
@@ -87,14 +91,17 @@ asio::awaitable<Connected> Connector::connect_to(const Address& address, const w
   boost::system::error_code error;
   socket.open(endpoint.protocol(), error);
   if (error) co_return std::unexpected(connect_failure(error, where));
+  const auto begun = Watchdog::Clock::now();
   watchdog.arm(config_.connect_timeout, [&socket] {
     boost::system::error_code ignored;
     socket.close(ignored);
   });
   std::tie(error) = co_await socket.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
   watchdog.disarm();
-  if (watchdog.expired()) co_return std::unexpected(timeout_failure("connecting to " + where));
+  if (watchdog.expired())
+    co_return std::unexpected(timeout_failure("connecting to " + where, Limit::kConnectTimeout));
   if (error) co_return std::unexpected(connect_failure(error, where));
+  metrics_.connect.observe(Watchdog::Clock::now() - begun);
 
   const auto peer = socket.remote_endpoint(error);
   if (error) co_return std::unexpected(connect_failure(error, where));
@@ -111,6 +118,7 @@ asio::awaitable<Connected> Connector::connect_to(const Address& address, const w
 asio::awaitable<Connected> Connector::secure(Tcp::socket socket, const ws::Url& url, Watchdog& watchdog) {
   if (!url.secure) co_return make_plain_stream(std::move(socket));
   auto stream = tls_.make_stream(std::move(socket), url.host, url.is_literal);
+  const auto begun = Watchdog::Clock::now();
   watchdog.arm(config_.tls_timeout, [raw = stream.get()] { raw->close(); });
   while (true) {
     const auto step = stream->try_handshake();
@@ -122,13 +130,14 @@ asio::awaitable<Connected> Connector::secure(Tcp::socket socket, const ws::Url& 
     }
     if (step.want == IoWant::kNothing) {
       watchdog.disarm();
+      metrics_.tls.observe(Watchdog::Clock::now() - begun);
       co_return stream;
     }
     const bool ready = co_await stream->wait_for(step.want);
     if (!ready) break;
   }
   watchdog.disarm();
-  co_return std::unexpected(timeout_failure("the TLS handshake with " + url.host));
+  co_return std::unexpected(timeout_failure("the TLS handshake with " + url.host, Limit::kTlsTimeout));
 }
 
 }  // namespace icws::adapter

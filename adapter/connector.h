@@ -9,6 +9,7 @@
 #include "adapter/config.h"
 #include "adapter/egress_policy.h"
 #include "adapter/failure.h"
+#include "adapter/metrics.h"
 #include "adapter/resolver.h"
 #include "adapter/stream.h"
 #include "adapter/watchdog.h"
@@ -25,8 +26,8 @@ using Connected = std::expected<std::unique_ptr<Stream>, Failure>;
 class Connector {
  public:
   Connector(const AdapterConfig& config, const EgressPolicy& policy, Resolver& resolver,
-            const TlsContext& tls)
-      : config_(config), policy_(policy), resolver_(resolver), tls_(tls) {}
+            const TlsContext& tls, Metrics& metrics)
+      : config_(config), policy_(policy), resolver_(resolver), tls_(tls), metrics_(metrics) {}
 
   boost::asio::awaitable<Connected> connect(const ws::Url& url, Watchdog& watchdog);
 
@@ -45,6 +46,7 @@ class Connector {
   const EgressPolicy& policy_;
   Resolver& resolver_;
   const TlsContext& tls_;
+  Metrics& metrics_;
 };
 
 }  // namespace icws::adapter

@@ -53,6 +53,16 @@ bool EventHub::may_resume(const Socket& socket) const {
          !room(socket).empty();
 }
 
+void EventHub::count_full(const Socket& socket) {
+  if (socket.log.events() >= limits_.events_max) {
+    ++counted_.events_max_passed;
+  } else if (socket.log.bytes() >= limits_.bytes_max) {
+    ++counted_.bytes_max_passed;
+  } else {
+    ++counted_.bytes_total_max_passed;
+  }
+}
+
 std::shared_ptr<EventSink> EventHub::enqueue(const replica::SocketKey& key, Socket& socket) {
   if (!sink_ || socket.queued) return nullptr;
   socket.queued = true;
@@ -72,6 +82,10 @@ Room EventHub::publish(const replica::SocketKey& key, std::vector<EventSegment> 
       const size_t before = socket.log.bytes();
       socket.log.append(std::move(segments));
       bytes_total_ += socket.log.bytes() - before;
+      if (socket.timed == 0) {
+        socket.timed = socket.log.end() - 1;
+        socket.timed_since = now_();
+      }
       wake = enqueue(key, socket);
     }
     left = room(socket);
@@ -86,7 +100,10 @@ Room EventHub::wait_for_room(const replica::SocketKey& key) {
   if (found == sockets_.end()) return {limits_.events_max, limits_.bytes_max};
   auto& socket = found->second;
   if (may_resume(socket)) return room(socket);
-  if (!std::exchange(socket.waits, true)) ++waiting_;
+  if (!std::exchange(socket.waits, true)) {
+    ++waiting_;
+    count_full(socket);
+  }
   return {};
 }
 
@@ -114,6 +131,15 @@ HubSocketReport EventHub::report(const replica::SocketKey& key) const {
   const auto found = sockets_.find(key);
   if (found == sockets_.end()) return {};
   return {found->second.log.events(), found->second.log.bytes()};
+}
+
+HubTotals EventHub::totals() const {
+  const std::lock_guard lock(mutex_);
+  HubTotals out = counted_;
+  for (const auto& [key, socket] : sockets_) out.events += socket.log.events();
+  out.bytes = bytes_total_;
+  out.subscribers = sink_ ? 1 : 0;
+  return out;
 }
 
 EventHub::Attached EventHub::attach(std::shared_ptr<EventSink> sink) {
@@ -226,6 +252,10 @@ void EventHub::acknowledge(const replica::AcknowledgeCommand& acknowledgement) {
     if (event < socket.log.first() || event >= socket.log.end()) return;
     bytes_total_ -= socket.log.acknowledge(event);
     socket.cursor = std::max(socket.cursor, socket.log.first());
+    if (socket.timed != 0 && event >= socket.timed) {
+      counted_.acknowledge.observe(now_() - socket.timed_since);
+      socket.timed = 0;
+    }
     socket.position = acknowledgement.position.value;
     socket.head = acknowledgement.head;
     resumed = take_resumable();

@@ -1,6 +1,7 @@
 // Where the sockets' events meet the replica's stream.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "adapter/event_log.h"
+#include "adapter/metrics.h"
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "replica/adapter_port.h"
@@ -76,7 +78,10 @@ class EventHub {
  public:
   using OnRoom = std::function<void()>;
 
-  explicit EventHub(HubLimits limits) : limits_(limits) {}
+  using Clock = std::chrono::steady_clock;
+
+  // `now`: a fake in tests.
+  explicit EventHub(HubLimits limits, Clock::time_point (*now)() = Clock::now) : limits_(limits), now_(now) {}
 
   // --- The sockets' side.
   // `on_room` is called from any thread, without the lock, after wait_for_room() had said no.
@@ -90,6 +95,7 @@ class EventHub {
   void set_sent_up_to(const replica::SocketKey& key, uint64_t sequence);
   void set_accepted_up_to(const replica::SocketKey& key, uint64_t sequence);
   HubSocketReport report(const replica::SocketKey& key) const;
+  HubTotals totals() const;
 
   // --- The subscriber's side.
   struct Attached {
@@ -119,22 +125,29 @@ class EventHub {
     bool progress_unsent = false;
     bool queued = false;
     bool waits = false;
+    // The event whose acknowledgement is timed; 0: none.
+    uint64_t timed = 0;
+    Clock::time_point timed_since{};
   };
   using Sockets = std::map<replica::SocketKey, Socket>;
 
   Room room(const Socket& socket) const;
   bool may_resume(const Socket& socket) const;
+  void count_full(const Socket& socket);
   // Returns the sink if it is to be woken.
   std::shared_ptr<EventSink> enqueue(const replica::SocketKey& key, Socket& socket);
   void add_turn(Batch& batch, Bytes& small, const replica::SocketKey& key, Socket& socket);
   std::vector<OnRoom> take_resumable();
 
   const HubLimits limits_;
+  Clock::time_point (*const now_)();
   mutable std::mutex mutex_;
   Sockets sockets_;
   std::deque<replica::SocketKey> ready_;
   size_t bytes_total_ = 0;
   size_t waiting_ = 0;
+  // Less what totals() counts itself.
+  HubTotals counted_;
   std::shared_ptr<EventSink> sink_;
   uint64_t generation_ = 0;
   bool sink_idle_ = false;

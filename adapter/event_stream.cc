@@ -48,8 +48,9 @@ grpc::ByteBuffer hello_of(uint64_t instance, const std::vector<replica::SocketSt
 
 }  // namespace
 
-EventStream* EventStream::start(EventHub& hub, uint64_t instance, grpc::CallbackServerContext* context) {
-  auto stream = std::make_shared<EventStream>(hub, context);
+EventStream* EventStream::start(EventHub& hub, Metrics& metrics, uint64_t instance,
+                                grpc::CallbackServerContext* context) {
+  auto stream = std::make_shared<EventStream>(hub, metrics, context);
   stream->self_ = stream;
   auto attached = hub.attach(stream);
   auto* raw = stream.get();
@@ -133,6 +134,7 @@ void EventStream::finish(const grpc::Status& status) {
   if (std::exchange(finished_, true)) return;
   const bool began = generation_ != 0;
   if (began && write_under_way_) context_->TryCancel();
+  metrics_.count_call(CallMethod::kEvents, status.error_code());
   Finish(status);
 }
 

@@ -24,10 +24,12 @@ class EventStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
                           public std::enable_shared_from_this<EventStream> {
  public:
   // Attaches to the hub and writes Hello. The pointer is gRPC's to call until OnDone.
-  static EventStream* start(EventHub& hub, uint64_t instance, grpc::CallbackServerContext* context);
+  static EventStream* start(EventHub& hub, Metrics& metrics, uint64_t instance,
+                            grpc::CallbackServerContext* context);
 
   // Use start().
-  EventStream(EventHub& hub, grpc::CallbackServerContext* context) : hub_(hub), context_(context) {}
+  EventStream(EventHub& hub, Metrics& metrics, grpc::CallbackServerContext* context)
+      : hub_(hub), metrics_(metrics), context_(context) {}
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -43,6 +45,7 @@ class EventStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   void finish(const grpc::Status& status);
 
   EventHub& hub_;
+  Metrics& metrics_;
   grpc::CallbackServerContext* context_;
   std::shared_ptr<EventStream> self_;
   std::mutex mutex_;

@@ -1,8 +1,10 @@
 // Why a socket did not open or ended, inside the adapter.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "adapter/limit.h"
 #include "transcript/cause.h"
 
 namespace icws::adapter {
@@ -13,6 +15,8 @@ struct Failure {
   std::string detail;
   // Another try within the open deadline may succeed.
   bool transient = false;
+  // The limit that was passed, for its metric.
+  std::optional<Limit> limit{};
 };
 
 }  // namespace icws::adapter

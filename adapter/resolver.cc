@@ -84,7 +84,8 @@ asio::awaitable<Addresses> Resolver::resolve(std::string host, Milliseconds time
   co_await pending->done.async_wait(asio::as_tuple(asio::use_awaitable));
   watchdog.disarm();
   if (pending->result) co_return std::move(*pending->result);
-  co_return std::unexpected(Failure{Cause::Timeout, "looking up \"" + host + "\" took too long", true});
+  Failure late{Cause::Timeout, "looking up \"" + host + "\" took too long", true, Limit::kDnsTimeout};
+  co_return std::unexpected(std::move(late));
 }
 
 }  // namespace icws::adapter

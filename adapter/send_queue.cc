@@ -44,8 +44,12 @@ void SendQueue::encode(Bytes& out, size_t bytes, MaskKeys& keys) {
   if (close_encoded_) return;
   // Precondition holds: a ping's payload has 125 bytes at most.
   for (const Bytes& payload : pongs_) (void)ws::append_pong(out, payload, keys.next());
+  control_encoded_ += pongs_.size();
   pongs_.clear();
-  if (std::exchange(ping_, false)) (void)ws::append_ping(out, {}, keys.next());
+  if (std::exchange(ping_, false)) {
+    (void)ws::append_ping(out, {}, keys.next());
+    ++control_encoded_;
+  }
   while (!messages_.empty() && out.size() < bytes) {
     const auto& message = messages_.front();
     if (message.kind == replica::MessageKind::Text) {
@@ -63,6 +67,7 @@ void SendQueue::encode(Bytes& out, size_t bytes, MaskKeys& keys) {
       (void)ws::append_close(out, ws::kCloseNoStatus, {}, keys.next());
     }
     close_encoded_ = true;
+    ++control_encoded_;
   }
 }
 

@@ -55,6 +55,9 @@ class SendQueue {
   // The newest sequence that encode() has given out.
   uint64_t encoded_up_to() const { return encoded_; }
   uint64_t messages_encoded() const { return encoded_; }
+  uint64_t control_frames_encoded() const { return control_encoded_; }
+  // Waiting.
+  uint64_t messages() const { return messages_.size(); }
   bool empty() const { return !ping_ && pongs_.empty() && messages_.empty() && !(close_ && !close_encoded_); }
   bool close_queued() const { return close_.has_value(); }
   bool close_encoded() const { return close_encoded_; }
@@ -77,6 +80,7 @@ class SendQueue {
   uint64_t bytes_ = 0;
   uint64_t accepted_ = 0;
   uint64_t encoded_ = 0;
+  uint64_t control_encoded_ = 0;
   std::vector<Bytes> pongs_;
   bool ping_ = false;
   std::optional<CloseFrame> close_;

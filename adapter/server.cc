@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
@@ -20,7 +19,6 @@ namespace {
 
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
-using Local = asio::local::stream_protocol;
 using Acceptor = grpc::experimental::ExternalConnectionAcceptor;
 
 // The largest request: 4 MiB of messages and their frame.
@@ -44,16 +42,6 @@ void prepare_directory(const fs::path& directory) {
   }
 }
 
-// A socket that nobody listens on is what a killed adapter left.
-void remove_stale(asio::io_context& io, const std::string& path) {
-  if (!fs::is_socket(fs::symlink_status(path))) return;
-  Local::socket probe(io);
-  boost::system::error_code error;
-  probe.connect(Local::endpoint(path), error);
-  if (!error) throw std::runtime_error("another adapter listens on " + path);
-  fs::remove(path);
-}
-
 bool same_user(int descriptor) {
   ucred peer{};
   socklen_t size = sizeof peer;
@@ -63,21 +51,19 @@ bool same_user(int descriptor) {
 
 }  // namespace
 
+Listener listen_privately(asio::io_context& io, const std::string& path) {
+  prepare_directory(fs::absolute(path).parent_path());
+  return Listener::at_path(io, path);
+}
+
 struct Server::Impl {
-  Impl(asio::io_context& context, const std::string& socket_path, const Log& sink)
-      : io(context), path(socket_path), log(sink), listener(context) {}
+  Impl(asio::io_context& context, Listener listening, Metrics& counts, const Log& sink)
+      : io(context), listener(std::move(listening)), metrics(counts), log(sink) {}
 
-  void accept() {
-    listener.async_accept([this](const boost::system::error_code& error, Local::socket socket) {
-      if (error == asio::error::operation_aborted) return;
-      if (!error) hand_over(std::move(socket));
-      if (listener.is_open()) accept();
-    });
-  }
-
-  void hand_over(Local::socket socket) {
+  void hand_over(Listener::Socket socket) {
     boost::system::error_code error;
     if (!same_user(socket.native_handle())) {
+      ++metrics.peers_refused;
       log.write(LogLevel::kWarning, "refused a process of another user");
       return;
     }
@@ -89,17 +75,16 @@ struct Server::Impl {
   }
 
   asio::io_context& io;
-  const std::string path;
+  Listener listener;
+  Metrics& metrics;
   const Log& log;
-  Local::acceptor listener;
   std::unique_ptr<Acceptor> to_grpc;
   std::unique_ptr<grpc::Server> server;
 };
 
-Server::Server(asio::io_context& io, const std::string& path, grpc::Service& service, const Log& log)
-    : impl_(std::make_unique<Impl>(io, path, log)) {
-  prepare_directory(fs::absolute(path).parent_path());
-  remove_stale(io, path);
+Server::Server(asio::io_context& io, Listener listener, grpc::Service& service, Metrics& metrics,
+               const Log& log)
+    : impl_(std::make_unique<Impl>(io, std::move(listener), metrics, log)) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -111,10 +96,7 @@ Server::Server(asio::io_context& io, const std::string& path, grpc::Service& ser
   impl_->server = builder.BuildAndStart();
   if (!impl_->server) throw std::runtime_error("gRPC does not start");
   impl_->server->GetHealthCheckService()->SetServingStatus(true);
-  impl_->listener.open();
-  impl_->listener.bind(Local::endpoint(path));
-  impl_->listener.listen();
-  impl_->accept();
+  impl_->listener.accept([this](Listener::Socket socket) { impl_->hand_over(std::move(socket)); });
 }
 
 Server::~Server() = default;
@@ -123,12 +105,10 @@ void Server::stop_accepting() {
   impl_->server->GetHealthCheckService()->SetServingStatus(false);
   std::promise<void> closed;
   asio::post(impl_->io, [&] {
-    boost::system::error_code ignored;
-    impl_->listener.close(ignored);
+    impl_->listener.close();
     closed.set_value();
   });
   closed.get_future().wait();
-  ::unlink(impl_->path.c_str());
 }
 
 void Server::shutdown(Milliseconds deadline) {

@@ -1,11 +1,13 @@
-// The gRPC server on its Unix socket.
+// The gRPC server.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
 
+#include "adapter/listener.h"
 #include "adapter/log.h"
+#include "adapter/metrics.h"
 #include "base/time.h"
 
 namespace grpc {
@@ -14,15 +16,19 @@ class Service;
 
 namespace icws::adapter {
 
-// What: listens on a Unix socket, lets in only processes of this user and of root (SO_PEERCRED), and hands
-// their connections to gRPC, with health and reflection. gRPC 1.51's own Unix listener neither checks the
-// peer nor makes the socket private before it listens.
+// Listens on a Unix socket in a directory of mode 0700, which is made if it is missing. Throws
+// std::runtime_error: the directory belongs to someone else or is open to others, or another process listens.
+Listener listen_privately(boost::asio::io_context& io, const std::string& path);
+
+// What: lets in only processes of this user and of root (SO_PEERCRED), and hands their connections to gRPC,
+// with health and reflection. gRPC 1.51's own Unix listener neither checks the peer nor makes the socket
+// private before it listens.
 // Thread-safety: construction, stop_accepting() and shutdown() on one thread, which is not the executor's.
-// Ownership: borrows the service. Errors: construction throws std::runtime_error: the directory belongs to
-// someone else, is open to others, or another adapter listens there.
+// Ownership: borrows service, metrics and log. Errors: construction throws std::runtime_error.
 class Server {
  public:
-  Server(boost::asio::io_context& io, const std::string& path, grpc::Service& service, const Log& log);
+  Server(boost::asio::io_context& io, Listener listener, grpc::Service& service, Metrics& metrics,
+         const Log& log);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -132,12 +132,13 @@ using Base = v1::Adapter::WithRawCallbackMethod_Events<v1::Adapter::WithCallback
 
 class Service final : public Base {
  public:
-  Service(boost::asio::any_io_executor executor, ConnectionTable& table, EventHub& hub, uint64_t instance)
-      : executor_(std::move(executor)), table_(table), hub_(hub), instance_(instance) {}
+  Service(boost::asio::any_io_executor executor, ConnectionTable& table, EventHub& hub, Metrics& metrics,
+          uint64_t instance)
+      : executor_(std::move(executor)), table_(table), hub_(hub), metrics_(metrics), instance_(instance) {}
 
   ServerUnaryReactor* Open(CallbackServerContext* context, const v1::OpenRequest* request,
                            v1::OpenResponse* response) override {
-    return answer(context, [this, request, response]() -> grpc::Status {
+    return answer(context, CallMethod::kOpen, [this, request, response]() -> grpc::Status {
       if (auto status = check_open(*request); !status.ok()) return status;
       const auto opened = table_.open(command_of(*request));
       if (!opened) return status_of(opened.error());
@@ -148,7 +149,7 @@ class Service final : public Base {
 
   ServerUnaryReactor* Send(CallbackServerContext* context, const v1::SendRequest* request,
                            v1::SendResponse* response) override {
-    return answer(context, [this, request, response]() -> grpc::Status {
+    return answer(context, CallMethod::kSend, [this, request, response]() -> grpc::Status {
       if (auto status = check_send(*request); !status.ok()) return status;
       const auto sent = table_.send(key_of(request->key()), commands_of(*request));
       if (!sent) return status_of(sent.error());
@@ -159,7 +160,7 @@ class Service final : public Base {
 
   ServerUnaryReactor* Close(CallbackServerContext* context, const v1::CloseRequest* request,
                             v1::CloseResponse* response) override {
-    return answer(context, [this, request, response]() -> grpc::Status {
+    return answer(context, CallMethod::kClose, [this, request, response]() -> grpc::Status {
       if (auto status = check_key(request->key()); !status.ok()) return status;
       const uint32_t code = request->code();
       const bool of_canisters = code == ws::kCloseNormal || (code >= 3000 && code <= 4999);
@@ -175,7 +176,7 @@ class Service final : public Base {
 
   ServerUnaryReactor* Status(CallbackServerContext* context, const v1::StatusRequest*,
                              v1::StatusResponse* response) override {
-    return answer(context, [this, response]() -> grpc::Status {
+    return answer(context, CallMethod::kStatus, [this, response]() -> grpc::Status {
       response->set_instance(instance_);
       response->set_version(ICWS_VERSION);
       for (const auto& report : table_.report()) {
@@ -196,29 +197,34 @@ class Service final : public Base {
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Events(
       CallbackServerContext* context) override {
-    return EventStream::start(hub_, instance_, context);
+    return EventStream::start(hub_, metrics_, instance_, context);
   }
 
  private:
   // gRPC keeps request and response until Finish.
   template <class Work>
-  ServerUnaryReactor* answer(CallbackServerContext* context, Work work) {
+  ServerUnaryReactor* answer(CallbackServerContext* context, CallMethod method, Work work) {
     auto* reactor = context->DefaultReactor();
-    boost::asio::post(executor_, [reactor, work = std::move(work)] { reactor->Finish(work()); });
+    boost::asio::post(executor_, [this, reactor, method, work = std::move(work)] {
+      const auto status = work();
+      metrics_.count_call(method, status.error_code());
+      reactor->Finish(status);
+    });
     return reactor;
   }
 
   boost::asio::any_io_executor executor_;
   ConnectionTable& table_;
   EventHub& hub_;
+  Metrics& metrics_;
   const uint64_t instance_;
 };
 
 }  // namespace
 
 std::unique_ptr<grpc::Service> make_service(boost::asio::any_io_executor executor, ConnectionTable& table,
-                                            EventHub& hub, uint64_t instance) {
-  return std::make_unique<Service>(std::move(executor), table, hub, instance);
+                                            EventHub& hub, Metrics& metrics, uint64_t instance) {
+  return std::make_unique<Service>(std::move(executor), table, hub, metrics, instance);
 }
 
 }  // namespace icws::adapter

@@ -17,6 +17,6 @@ namespace icws::adapter {
 // `table` is used on `executor`'s thread only: each unary call is posted there and answered from there, so
 // the executor must run until the gRPC server has been shut down. `instance`: random, of this process.
 std::unique_ptr<grpc::Service> make_service(boost::asio::any_io_executor executor, ConnectionTable& table,
-                                            EventHub& hub, uint64_t instance);
+                                            EventHub& hub, Metrics& metrics, uint64_t instance);
 
 }  // namespace icws::adapter

@@ -44,6 +44,8 @@ asio::awaitable<std::expected<Upgraded, Failure>> read_answer(Stream& stream,
     const auto used = head.feed(input);
     if (!used) {
       Failure failure{Cause::Handshake, used.error(), false};
+      // It began as it should: what was refused is its size.
+      if (head.text().starts_with("HTTP/1.1 ")) failure.limit = Limit::kResponseHeaderMax;
       co_return std::unexpected(std::move(failure));
     }
     if (!head.done()) continue;
@@ -69,7 +71,7 @@ asio::awaitable<std::expected<Upgraded, Failure>> upgrade(Stream& stream, const 
   }
   watchdog.disarm();
   if (!out && watchdog.expired()) {
-    Failure late{Cause::Timeout, "the WebSocket handshake took too long", true};
+    Failure late{Cause::Timeout, "the WebSocket handshake took too long", true, Limit::kUpgradeTimeout};
     co_return std::unexpected(std::move(late));
   }
   co_return out;

@@ -146,13 +146,14 @@ class EchoClient::Impl {
   adapter::EgressPolicy policy_ = loopback_only();
   adapter::TlsContext tls_{""};
   adapter::Resolver resolver_{1, adapter::look_up};
-  adapter::Connector connector_{config_, policy_, resolver_, tls_};
+  adapter::Metrics metrics_;
+  adapter::Connector connector_{config_, policy_, resolver_, tls_, metrics_};
   adapter::EventHub hub_{hub_limits(config_)};
   adapter::MaskKeys mask_keys_;
   Bytes read_buffer_ = Bytes(kReadBytes, '\0');
   adapter::Keeper keeper_{io_.get_executor(), adapter::keeper_period(config_)};
   adapter::ConnectionTable table_{
-      io_.get_executor(), {config_, connector_, hub_, mask_keys_, read_buffer_, keeper_}, log_};
+      io_.get_executor(), {config_, connector_, hub_, mask_keys_, read_buffer_, keeper_, metrics_}, log_};
   asio::steady_timer timer_{io_};
   uint64_t generation_ = 0;
   uint64_t connection_ = 0;

@@ -31,7 +31,8 @@ struct LocalAdapter::Parts {
   adapter::EgressPolicy policy = loopback_policy();
   adapter::TlsContext tls{""};
   adapter::Resolver resolver{1, adapter::look_up};
-  adapter::Connector connector{config, policy, resolver, tls};
+  adapter::Metrics metrics;
+  adapter::Connector connector{config, policy, resolver, tls, metrics};
   adapter::EventHub hub{adapter::HubLimits{}};
   adapter::MaskKeys mask_keys;
   Bytes read_buffer = Bytes(64 * 1024, '\0');
@@ -41,7 +42,8 @@ struct LocalAdapter::Parts {
 LocalAdapter::LocalAdapter(const std::string& url, OnEvents on_events)
     : on_events_(std::move(on_events)), parts_(std::make_unique<Parts>(io_)) {
   const adapter::ConnectionParts shared{parts_->config,    parts_->connector,   parts_->hub,
-                                        parts_->mask_keys, parts_->read_buffer, parts_->keeper};
+                                        parts_->mask_keys, parts_->read_buffer, parts_->keeper,
+                                        parts_->metrics};
   connection_ = std::make_unique<adapter::Connection>(io_.get_executor(), open_command(url), shared);
   parts_->hub.add(kKey, [this] { connection_->room(); });
   // Not the hub's to delete.

@@ -1,6 +1,9 @@
 #include "tests/integration/adapter/fixture.h"
 
+#include <sstream>
 #include <utility>
+
+#include "tests/support/local_client.h"
 
 namespace icws::adapter {
 namespace {
@@ -105,6 +108,32 @@ AdapterProcess::AdapterProcess(std::vector<std::string> further_arguments)
 void AdapterProcess::start() {
   process_ = std::make_unique<support::ChildProcess>(
       support::ChildOptions{support::built_program("icws-adapter"), arguments_, {}, {}});
+}
+
+std::string AdapterProcess::metrics_address() const {
+  const auto line = process_->wait_for_errors("\"message\":\"metrics\"");
+  if (!line) return {};
+  constexpr std::string_view kAt = "\"at\":\"";
+  const auto begin = line->find(kAt) + kAt.size();
+  return line->substr(begin, line->find('"', begin) - begin);
+}
+
+MetricValues AdapterProcess::metrics() const {
+  std::istringstream lines(support::http_body(support::http_get(metrics_address(), "/metrics")));
+  MetricValues out;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('#')) continue;
+    const auto space = line.rfind(' ');
+    out[line.substr(0, space)] = std::stod(line.substr(space + 1));
+  }
+  return out;
+}
+
+MetricValues AdapterProcess::wait_metrics(const std::function<bool(MetricValues&)>& enough) const {
+  const auto deadline = std::chrono::steady_clock::now() + support::kTestDeadline;
+  auto seen = metrics();
+  while (!enough(seen) && std::chrono::steady_clock::now() < deadline) seen = metrics();
+  return seen;
 }
 
 std::string content(const replica::SocketEvent& event) {

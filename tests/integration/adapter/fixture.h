@@ -50,6 +50,9 @@ class Replica {
   std::unique_ptr<adapter_client::AdapterClient> client_;
 };
 
+// One look at an adapter's metrics: "name{label=\"value\"}" to value, as in the text.
+using MetricValues = std::map<std::string, double>;
+
 // What: an icws-adapter that may connect to this machine. Ownership: kills it at the end.
 class AdapterProcess {
  public:
@@ -59,6 +62,11 @@ class AdapterProcess {
   support::ChildProcess& process() { return *process_; }
   std::string socket_path() const { return directory_ / "run" / "adapter.sock"; }
   const support::TemporaryDirectory& directory() const { return directory_; }
+  // GET /metrics. The adapter was started with `--metrics 127.0.0.1:0`, or the address is known.
+  std::string metrics_address() const;
+  MetricValues metrics() const;
+  // Looks again and again, until `enough` or the deadline; the last look.
+  MetricValues wait_metrics(const std::function<bool(MetricValues&)>& enough) const;
   std::unique_ptr<Replica> replica() const { return std::make_unique<Replica>(socket_path()); }
 
  private:

@@ -166,6 +166,57 @@ TEST(EventHub, ReplaysFromTheFirstUnacknowledged) {
   EXPECT_EQ(sequence, 2'001U);
 }
 
+TEST(EventHub, CountsWhatItHoldsAndByWhichLimitSocketsStood) {
+  HubLimits limits;
+  limits.events_max = 3;
+  limits.bytes_max = 1'000;
+  limits.bytes_total_max = 1'500;
+  limits.bytes_share = 10;
+  EventHub hub(limits);
+  Source many(hub, 1), large(hub, 2), late(hub, 3);
+  many.add(3, 1);
+  large.add(1, 2'000);
+  late.add(1, 10);
+  for (const auto* source : {&many, &large, &late}) {
+    EXPECT_TRUE(hub.wait_for_room(source->key).empty());
+    // Asking again is not standing again.
+    EXPECT_TRUE(hub.wait_for_room(source->key).empty());
+  }
+  const auto totals = hub.totals();
+  EXPECT_EQ(totals.events, 5U);
+  EXPECT_EQ(totals.bytes,
+            hub.report(many.key).bytes + hub.report(large.key).bytes + hub.report(late.key).bytes);
+  EXPECT_EQ(totals.events_max_passed, 1U);
+  EXPECT_EQ(totals.bytes_max_passed, 1U);
+  EXPECT_EQ(totals.bytes_total_max_passed, 1U);
+  EXPECT_EQ(totals.subscribers, 0U);
+  hub.attach(std::make_shared<Sink>());
+  EXPECT_EQ(hub.totals().subscribers, 1U);
+}
+
+EventHub::Clock::time_point fake_now{};
+
+TEST(EventHub, TimesOneEventOfEachSocketUntilItsAcknowledgement) {
+  fake_now = {};
+  EventHub hub({}, [] { return fake_now; });
+  Source source(hub, 1);
+  source.add(2, 1);
+  fake_now += std::chrono::seconds(1);
+  source.add(5, 1);
+  fake_now += std::chrono::seconds(1);
+  source.acknowledge(1);
+  EXPECT_EQ(hub.totals().acknowledge.count(), 0U);
+  source.acknowledge(7);
+  EXPECT_EQ(hub.totals().acknowledge.count(), 1U);
+  EXPECT_EQ(hub.totals().acknowledge.sum_seconds(), 2.0);
+  fake_now += std::chrono::seconds(10);
+  source.add(1, 1);
+  fake_now += std::chrono::seconds(3);
+  source.acknowledge(8);
+  EXPECT_EQ(hub.totals().acknowledge.count(), 2U);
+  EXPECT_EQ(hub.totals().acknowledge.sum_seconds(), 5.0);
+}
+
 TEST(EventHub, HoldsUnderThreads) {
   constexpr size_t kRounds = 2'000;
   EventHub hub({});
