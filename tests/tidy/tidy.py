@@ -3,7 +3,8 @@
 
 Rules: banned words, includes by level, file lengths, Beast's WebSocket outside tests, shapes of co_await that
 g++ 12.2 miscompiles, a README of at most 40 lines for each module, a comment for everything in a .proto that has a
-name. allow.txt beside this file lists exceptions, one a line: RULE PATH, and the reason after a '#'.
+name, and constants that an interface names but no code has. allow.txt beside this file lists exceptions, one a line:
+RULE PATH, and the reason after a '#'.
 """
 import re
 import sys
@@ -42,6 +43,7 @@ PROTO_STATEMENT = re.compile(r"\s*([^;{}]*)(?:\{\s*\}|[;{}])")
 PROTO_NAMED = re.compile(r"(?:message|enum|service|rpc|oneof|extend)\b|"
                          r"(?!(?:option|syntax|edition|import|package|reserved|extensions)\b)[^=]+=\s*-?\d")
 PROTO_OWN_COMMENT = re.compile(r"//.*\w")
+CONSTANT = re.compile(r"\bk[A-Z]\w+")
 CAPTURE = re.compile(r"[(,]\s*\[[^\]\s][^\]]*\]\s*[({]|[(,]\s*\[[^\]\s][^\]]*\]\s*(?:mutable|->)")
 
 
@@ -138,6 +140,14 @@ def check_proto(path, raw):
                           "say directly above or behind what it means, its unit and limit")
 
 
+def check_constants(path, raw, known):
+    """`known`: constants of the code. What an interface says of its limits must be findable there."""
+    for number, line in enumerate(raw.splitlines(), 1):
+        for name in CONSTANT.findall(line):
+            if name not in known:
+                yield Finding("constant", path, number, f"no code has {name}; name what the limit comes from now")
+
+
 def check_length(path, raw):
     lines = raw.count("\n")
     if lines > FILE_LINES_MAX:
@@ -180,6 +190,7 @@ def allowed(root):
 def check(root):
     """All findings below `root` that are not allowed."""
     found = list(check_readmes(root))
+    constants = set()
     for file in sources(root):
         path = str(file.relative_to(root))
         raw = file.read_text(errors="replace")
@@ -188,15 +199,18 @@ def check(root):
             found += check_words(path, raw, "")
             continue
         code = without_comments(raw)
+        constants.update(CONSTANT.findall(code))
         found += check_words(path, raw, code)
         found += check_includes(path, raw)
         found += check_coroutines(path, code)
-    for file in sorted((root / "proto").rglob("*.proto")):
+    for file in sorted(f for f in (root / "proto").rglob("*") if f.suffix in (".proto", ".did")):
         path = str(file.relative_to(root))
         raw = file.read_text(errors="replace")
         found += check_length(path, raw)
         found += check_words(path, raw, "")
-        found += check_proto(path, raw)
+        found += check_constants(path, raw, constants)
+        if file.suffix == ".proto":
+            found += check_proto(path, raw)
     exceptions = allowed(root)
 
     def is_allowed(finding):

@@ -131,6 +131,13 @@ enum E {
 }
 """), [1, 2, 7, 9, 11, 13, 15, 17, 17, 18, 19])
 
+    def test_finds_constants_that_no_code_has(self):
+        self.plant("src/ws/a.h", "constexpr int kKnown = 1;\n// kOnlySaid\n")
+        self.plant("proto/a.proto", "// At most 1 (kKnown).\nmessage A {}\n// At most 2 (kOnlySaid).\nmessage B {}\n")
+        self.plant("proto/a.did", "type a = nat; // kKnown, kGone\n")
+        self.assertEqual([(f.rule, f.path, f.line) for f in tidy.check(self.root)],
+                         [("constant", "proto/a.did", 1), ("constant", "proto/a.proto", 3)])
+
     def test_applies_the_rules_of_text_to_a_proto(self):
         self.plant("proto/icws/a.proto", "// FIX" + "ME later\n" + "\n" * 600)
         self.assertEqual(self.rules(), ["length", "unfinished"])
