@@ -5,8 +5,11 @@ namespace icws::ws {
 CloseCode close_code_for(DecodeError error) {
   switch (error) {
     case DecodeError::kInvalidUtf8:
+    case DecodeError::kCorruptCompression:
       return kCloseInvalidPayload;
     case DecodeError::kMessageTooBig:
+    case DecodeError::kCompressedTooBig:
+    case DecodeError::kInflatesTooMuch:
       return kCloseMessageTooBig;
     // Resources, not syntax: the frames are legal, there are only too many of them.
     case DecodeError::kTooManyFragments:
@@ -20,7 +23,9 @@ CloseCode close_code_for(DecodeError error) {
 std::string_view describe(DecodeError error) {
   switch (error) {
     case DecodeError::kReservedBits:
-      return "the server set a reserved bit, but no extension was negotiated";
+      return "the server set a reserved bit, but no extension that uses it was negotiated";
+    case DecodeError::kCompressionBit:
+      return "the server set the compression bit on a control frame or inside a message";
     case DecodeError::kReservedOpcode:
       return "the server sent a frame with a reserved opcode";
     case DecodeError::kFragmentedControl:
@@ -35,6 +40,12 @@ std::string_view describe(DecodeError error) {
       return "the server sent a frame length with the top bit set";
     case DecodeError::kMessageTooBig:
       return "the server sent a message over the size limit";
+    case DecodeError::kCompressedTooBig:
+      return "the server sent a message whose compressed form is over the size limit";
+    case DecodeError::kInflatesTooMuch:
+      return "the server sent messages that inflate to more than the allowed ratio";
+    case DecodeError::kCorruptCompression:
+      return "the server sent compressed data that is not whole and valid DEFLATE";
     case DecodeError::kTooManyFragments:
       return "the server split a message into too many fragments";
     case DecodeError::kTooManyEmptyFragments:

@@ -8,6 +8,8 @@ namespace {
 
 constexpr uint8_t kFinalBit = 0x80;
 constexpr uint8_t kReservedBits = 0x70;
+// RSV1: the message is compressed (RFC 7692, section 6).
+constexpr uint8_t kCompressedBit = 0x40;
 constexpr uint8_t kOpcodeBits = 0x0F;
 constexpr uint8_t kMaskBit = 0x80;
 
@@ -36,16 +38,27 @@ BytesView take(BytesView& input, uint64_t bytes_max) {
   return taken;
 }
 
-std::expected<void, DecodeError> check_first_byte(uint8_t byte, bool in_message) {
+// What stands before a frame and decides what it may be.
+struct Context {
+  bool in_message;
+  bool compression;
+};
+
+std::expected<void, DecodeError> check_first_byte(uint8_t byte, Context context) {
   const uint8_t opcode = byte & kOpcodeBits;
-  if ((byte & kReservedBits) != 0) return std::unexpected(DecodeError::kReservedBits);
+  const uint8_t reserved = byte & kReservedBits;
+  if (reserved != 0) {
+    if (reserved != kCompressedBit || !context.compression)
+      return std::unexpected(DecodeError::kReservedBits);
+    if (opcode == kContinuation || is_control(opcode)) return std::unexpected(DecodeError::kCompressionBit);
+  }
   if (opcode > kPong || (opcode > kBinary && opcode < kClose))
     return std::unexpected(DecodeError::kReservedOpcode);
   if (is_control(opcode)) {
     if ((byte & kFinalBit) == 0) return std::unexpected(DecodeError::kFragmentedControl);
   } else if (opcode == kContinuation) {
-    if (!in_message) return std::unexpected(DecodeError::kUnexpectedContinuation);
-  } else if (in_message) {
+    if (!context.in_message) return std::unexpected(DecodeError::kUnexpectedContinuation);
+  } else if (context.in_message) {
     return std::unexpected(DecodeError::kExpectedContinuation);
   }
   return {};
@@ -57,10 +70,10 @@ struct Header {
 };
 
 // Reads the header that `bytes` begins with. Each byte is judged as soon as it is there.
-std::expected<Header, DecodeError> parse_header(BytesView bytes, bool in_message) {
+std::expected<Header, DecodeError> parse_header(BytesView bytes, Context context) {
   if (bytes.empty()) return Header{};
   const auto first = static_cast<uint8_t>(bytes[0]);
-  if (const auto checked = check_first_byte(first, in_message); !checked)
+  if (const auto checked = check_first_byte(first, context); !checked)
     return std::unexpected(checked.error());
   if (bytes.size() < 2) return Header{};
   const auto second = static_cast<uint8_t>(bytes[1]);
@@ -114,7 +127,9 @@ Decoder::Result Decoder::next_slowly(BytesView& input) {
       if (!whole) return fail(whole.error());
       if (!*whole) return Event{};
     }
-    Result result = is_control(frame_.opcode) ? read_control(input) : read_data(input);
+    Result result = is_control(frame_.opcode) ? read_control(input)
+                    : compressed_             ? read_compressed(input)
+                                              : read_data(input);
     // Without an event and ready for a header: a fragment is finished, its message is not.
     if (!result || result->kind != EventKind::kNeedMore || phase_ == Phase::kPayload) return result;
   }
@@ -128,7 +143,7 @@ std::expected<bool, DecodeError> Decoder::read_header(BytesView& input) {
     std::copy_n(input.data(), added, header_.data() + header_size_);
     bytes = BytesView(header_.data(), header_size_ + added);
   }
-  const auto header = parse_header(bytes, in_message_);
+  const auto header = parse_header(bytes, {in_message_, inflater_.has_value()});
   if (!header) return std::unexpected(header.error());
   if (header->size == 0) {
     // Fewer than 10 bytes, so all of them fit.
@@ -138,7 +153,8 @@ std::expected<bool, DecodeError> Decoder::read_header(BytesView& input) {
     return false;
   }
   const auto first = static_cast<uint8_t>(bytes[0]);
-  frame_ = Frame{header->payload_bytes, static_cast<uint8_t>(first & kOpcodeBits), (first & kFinalBit) != 0};
+  frame_ = Frame{header->payload_bytes, static_cast<uint8_t>(first & kOpcodeBits), (first & kFinalBit) != 0,
+                 (first & kCompressedBit) != 0};
   input.remove_prefix(header->size - header_size_);
   header_size_ = 0;
   if (!is_control(frame_.opcode)) {
@@ -151,14 +167,13 @@ std::expected<bool, DecodeError> Decoder::read_header(BytesView& input) {
 std::expected<void, DecodeError> Decoder::begin_data_frame() {
   if (frame_.opcode != kContinuation) {
     text_ = frame_.opcode == kText;
+    compressed_ = frame_.compressed;
+    compressed_bytes_ = 0;
     utf8_.reset();
     fragments_ = 0;
     empty_fragments_ = 0;
   }
-  // message_ never exceeds the limit, so this does not wrap.
-  if (frame_.payload_left > limits_.message_bytes_max - message_.size()) {
-    return std::unexpected(DecodeError::kMessageTooBig);
-  }
+  if (const auto checked = check_size(); !checked) return checked;
   if (frame_.final && frame_.opcode != kContinuation) return {};
   in_message_ = true;
   ++counters_.fragments;
@@ -166,6 +181,19 @@ std::expected<void, DecodeError> Decoder::begin_data_frame() {
   // The last one may be empty for free: it ends the message.
   if (frame_.payload_left == 0 && !frame_.final && ++empty_fragments_ > limits_.empty_fragments_max) {
     return std::unexpected(DecodeError::kTooManyEmptyFragments);
+  }
+  return {};
+}
+
+// What was counted never exceeds its limit, so the differences do not wrap.
+std::expected<void, DecodeError> Decoder::check_size() {
+  if (compressed_) {
+    if (frame_.payload_left > limits_.compressed_bytes_max() - compressed_bytes_) {
+      return std::unexpected(DecodeError::kCompressedTooBig);
+    }
+    compressed_bytes_ += frame_.payload_left;
+  } else if (frame_.payload_left > limits_.message_bytes_max - message_.size()) {
+    return std::unexpected(DecodeError::kMessageTooBig);
   }
   return {};
 }
@@ -183,6 +211,47 @@ Decoder::Result Decoder::read_data(BytesView& input) {
   }
   if (frame_.payload_left == 0) phase_ = Phase::kHeader;
   return Event{};
+}
+
+Decoder::Result Decoder::read_compressed(BytesView& input) {
+  const BytesView piece = take(input, frame_.payload_left);
+  frame_.payload_left -= piece.size();
+  const bool message_ends = frame_.final && frame_.payload_left == 0;
+  if (const auto inflated = inflate(piece, message_ends); !inflated) return fail(inflated.error());
+  if (message_ends) {
+    delivered_ = true;
+    return finish_message(message_);
+  }
+  if (frame_.payload_left == 0) phase_ = Phase::kHeader;
+  return Event{};
+}
+
+std::expected<void, DecodeError> Decoder::inflate(BytesView piece, bool message_ends) {
+  const size_t before = message_.size();
+  auto inflated = inflater_->feed(piece, message_, limits_.message_bytes_max);
+  if (inflated && message_ends) inflated = inflater_->finish(message_, limits_.message_bytes_max);
+  // What was inflated came before the error, so its own errors do, too.
+  if (text_ && !utf8_.feed(BytesView(message_).substr(before))) {
+    return std::unexpected(DecodeError::kInvalidUtf8);
+  }
+  if (!inflated) {
+    return std::unexpected(inflated.error() == InflateError::kTooBig ? DecodeError::kMessageTooBig
+                                                                     : DecodeError::kCorruptCompression);
+  }
+  return message_ends ? settle_inflated() : std::expected<void, DecodeError>();
+}
+
+// At the message's end and not before, so that the chunks do not matter; until then the message's own limit
+// holds.
+std::expected<void, DecodeError> Decoder::settle_inflated() {
+  ++counters_.compressed_messages;
+  counters_.compressed_bytes += compressed_bytes_;
+  counters_.inflated_bytes += message_.size();
+  const uint64_t allowed = limits_.inflate_ratio_max * compressed_bytes_;
+  const uint64_t owed = inflate_debt_ + message_.size();
+  inflate_debt_ = owed - std::min(owed, allowed);
+  if (inflate_debt_ > limits_.message_bytes_max) return std::unexpected(DecodeError::kInflatesTooMuch);
+  return {};
 }
 
 Decoder::Result Decoder::finish_message(BytesView payload) {
@@ -230,6 +299,13 @@ Decoder::Result Decoder::fail(DecodeError error) {
   phase_ = Phase::kFailed;
   error_ = error;
   return std::unexpected(error);
+}
+
+void Decoder::release_idle() {
+  if (unfinished()) return;
+  delivered_ = false;
+  Bytes().swap(message_);
+  if (inflater_) inflater_->release_idle();
 }
 
 void Decoder::release_delivered() {

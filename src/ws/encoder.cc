@@ -8,6 +8,7 @@ namespace icws::ws {
 namespace {
 
 constexpr uint8_t kFinalBit = 0x80;
+constexpr uint8_t kCompressedBit = 0x40;
 constexpr uint8_t kMaskBit = 0x80;
 constexpr uint8_t kText = 1;
 constexpr uint8_t kBinary = 2;
@@ -34,6 +35,15 @@ void append_frame(Bytes& out, uint8_t opcode, BytesView payload, MaskKey key) {
   const size_t begin = out.size();
   out.append(payload);
   apply_mask(out.data() + begin, payload.size(), key);
+}
+
+void append_message(Bytes& out, uint8_t opcode, BytesView payload, MaskKey key, Deflater* deflater) {
+  Bytes compressed;
+  if (deflater != nullptr && deflater->compress(payload, compressed)) {
+    append_frame(out, opcode | kCompressedBit, compressed, key);
+  } else {
+    append_frame(out, opcode, payload, key);
+  }
 }
 
 }  // namespace
@@ -66,13 +76,15 @@ void apply_mask(char* data, size_t size, MaskKey key) {
   for (; i < size; ++i) data[i] = static_cast<char>(data[i] ^ twice[i & 7]);
 }
 
-Encoded append_text(Bytes& out, BytesView payload, MaskKey key) {
+Encoded append_text(Bytes& out, BytesView payload, MaskKey key, Deflater* deflater) {
   if (!utf8_valid(payload)) return std::unexpected(EncodeError::kInvalidUtf8);
-  append_frame(out, kText, payload, key);
+  append_message(out, kText, payload, key, deflater);
   return {};
 }
 
-void append_binary(Bytes& out, BytesView payload, MaskKey key) { append_frame(out, kBinary, payload, key); }
+void append_binary(Bytes& out, BytesView payload, MaskKey key, Deflater* deflater) {
+  append_message(out, kBinary, payload, key, deflater);
+}
 
 Encoded append_ping(Bytes& out, BytesView payload, MaskKey key) {
   if (payload.size() > kControlBytesMax) return std::unexpected(EncodeError::kControlTooLong);

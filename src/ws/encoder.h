@@ -1,4 +1,4 @@
-// The sending half of a WebSocket client (RFC 6455): masked frames, one frame a message.
+// The sending half of a WebSocket client (RFC 6455, RFC 7692): masked frames, one frame a message.
 #pragma once
 
 #include <array>
@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "ws/close.h"
+#include "ws/deflater.h"
 
 namespace icws::ws {
 
@@ -31,9 +32,11 @@ inline constexpr size_t kCloseReasonBytesMax = kControlBytesMax - 2;
 
 using Encoded = std::expected<void, EncodeError>;
 
-// Each appends one final frame to `out`. `payload` must not lie within `out`.
-Encoded append_text(Bytes& out, BytesView payload, MaskKey key);
-void append_binary(Bytes& out, BytesView payload, MaskKey key);
+// Each appends one final frame to `out`. `payload` must not lie within `out`. `deflater`: compresses the
+// message if that is worthwhile; null: no compression was agreed. What was compressed must be sent, in this
+// order.
+Encoded append_text(Bytes& out, BytesView payload, MaskKey key, Deflater* deflater = nullptr);
+void append_binary(Bytes& out, BytesView payload, MaskKey key, Deflater* deflater = nullptr);
 Encoded append_ping(Bytes& out, BytesView payload, MaskKey key);
 Encoded append_pong(Bytes& out, BytesView payload, MaskKey key);
 // kCloseNoStatus, which needs an empty reason, makes a frame without a code.

@@ -43,9 +43,9 @@ struct Fields {
   std::vector<BytesView> upgrade;
   std::vector<BytesView> accept;
   std::vector<BytesView> subprotocol;
+  std::vector<BytesView> extensions;
   // Elements of all fields of that name.
   std::vector<BytesView> connection;
-  std::vector<BytesView> extensions;
 };
 
 Fields collect(std::span<const HeaderView> headers) {
@@ -61,7 +61,7 @@ Fields collect(std::span<const HeaderView> headers) {
     } else if (detail::same_name(header.name, "Connection")) {
       for_each_element(value, [&](BytesView element) { out.connection.push_back(element); });
     } else if (detail::same_name(header.name, "Sec-WebSocket-Extensions")) {
-      for_each_element(value, [&](BytesView element) { out.extensions.push_back(element); });
+      out.extensions.push_back(value);
     }
   }
   return out;
@@ -155,6 +155,7 @@ Bytes build_request(const UpgradeRequest& request) {
     for (size_t i = 1; i < request.subprotocols.size(); ++i) list += ", " + request.subprotocols[i];
     line("Sec-WebSocket-Protocol", list);
   }
+  if (request.deflate) line("Sec-WebSocket-Extensions", offer_text(*request.deflate));
   for (const HeaderField& field : request.headers) line(field.name, field.value);
   out.append("\r\n");
   return out;
@@ -169,15 +170,12 @@ std::expected<Handshake, HandshakeFailure> check_response(unsigned status,
   if (auto checked = check_switch(fields); !checked) return std::unexpected(std::move(checked.error()));
   if (auto checked = check_accept(fields, request.key); !checked)
     return std::unexpected(std::move(checked.error()));
-  if (!fields.extensions.empty()) {
-    return failure(
-        HandshakeError::kExtension,
-        "the server uses the extension " + detail::quoted(fields.extensions[0]) + ", which was not offered");
-  }
+  auto deflate = judge_extensions(fields.extensions, request.deflate);
+  if (!deflate) return std::unexpected(std::move(deflate.error()));
   if (auto checked = check_subprotocol(fields, request.subprotocols); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
-  return Handshake{fields.subprotocol.empty() ? std::string() : std::string(fields.subprotocol[0])};
+  return Handshake{fields.subprotocol.empty() ? std::string() : std::string(fields.subprotocol[0]), *deflate};
 }
 
 }  // namespace icws::ws

@@ -5,12 +5,15 @@
 #include <array>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
+#include "ws/deflate_negotiation.h"
+#include "ws/handshake_error.h"
 #include "ws/request_headers.h"
 
 namespace icws::ws {
@@ -27,31 +30,18 @@ struct UpgradeRequest {
   std::string key;
   std::vector<std::string> subprotocols;
   std::vector<HeaderField> headers;
+  // Nothing: no compression is offered.
+  std::optional<DeflateOffer> deflate;
 };
 
 // The request's bytes, to the empty line.
 Bytes build_request(const UpgradeRequest& request);
 
-enum class HandshakeError : uint8_t {
-  kStatus,           // not 101
-  kUpgrade,          // no `Upgrade: websocket`
-  kConnection,       // no `Connection: Upgrade`
-  kAcceptMissing,    // no Sec-WebSocket-Accept
-  kAcceptWrong,      // not the answer to our key: not a WebSocket server, or a cache
-  kExtension,        // an extension, and none was offered
-  kSubprotocol,      // not one that was offered
-  kDuplicateHeader,  // two Upgrade, Sec-WebSocket-Accept or Sec-WebSocket-Protocol
-};
-
-struct HandshakeFailure {
-  HandshakeError code;
-  // For a person: what the server answered. Printable ASCII, at most 300 bytes.
-  std::string message;
-};
-
 struct Handshake {
   // One of the offered; empty if the server chose none, which RFC 6455 allows it.
   std::string subprotocol;
+  // Nothing: no compression.
+  std::optional<DeflateParameters> deflate;
 };
 
 struct HeaderView {

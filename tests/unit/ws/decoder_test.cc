@@ -300,6 +300,8 @@ TEST(DecodeError, MapsToACloseCodeAndASentence) {
   EXPECT_EQ(close_code_for(DecodeError::kReservedBits), 1002);
   EXPECT_EQ(close_code_for(DecodeError::kInvalidUtf8), 1007);
   EXPECT_EQ(close_code_for(DecodeError::kMessageTooBig), 1009);
+  EXPECT_EQ(close_code_for(DecodeError::kCorruptCompression), 1007);
+  EXPECT_EQ(close_code_for(DecodeError::kInflatesTooMuch), 1009);
   EXPECT_EQ(close_code_for(DecodeError::kTooManyEmptyFragments), 1008);
 }
 

@@ -52,8 +52,9 @@ inline void feed(Decoder& decoder, BytesView chunk, Outcome& outcome) {
   }
 }
 
-inline Outcome decode(BytesView stream, DecoderLimits limits = {}, size_t chunk_bytes = SIZE_MAX) {
-  Decoder decoder(limits);
+inline Outcome decode(BytesView stream, DecoderLimits limits = {}, size_t chunk_bytes = SIZE_MAX,
+                      const std::optional<DeflateParameters>& deflate = {}) {
+  Decoder decoder(limits, deflate);
   Outcome outcome;
   while (!stream.empty()) {
     const BytesView chunk = stream.substr(0, chunk_bytes);
