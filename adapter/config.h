@@ -10,6 +10,19 @@
 
 namespace icws::adapter {
 
+// What the operator says about TLS to some servers. All files are PEM.
+struct TlsDestination {
+  // As the URL has it: a name, "*.example.com", or an address. The first that matches counts.
+  std::string host;
+  // Roots beside those that are trusted anyway. Empty: none.
+  std::string ca_file;
+  // A chain and its key, for servers that ask for a certificate. Both or neither.
+  std::string certificate_file;
+  std::string key_file;
+
+  bool operator==(const TlsDestination&) const = default;
+};
+
 // What: plain values with their defaults. A new setting is a field here and a row of the table.
 struct AdapterConfig {
   // Process.
@@ -25,18 +38,33 @@ struct AdapterConfig {
   std::vector<std::string> deny_names;
   std::vector<std::string> allow_ports;
   std::vector<std::string> deny_ports;
+  std::vector<std::string> proxies;
+  std::vector<std::string> dns_servers;
   std::string ca_file;
+  std::vector<TlsDestination> tls_destinations;
+  uint64_t tls_sessions = 1'024;
+
+  // Limits.
+  uint64_t connections_per_canister_max = 600;
+  uint64_t connections_per_destination_max = 256;
+  uint64_t opens_per_second_max = 100;
+  uint64_t opens_per_second_per_canister_max = 20;
+  uint64_t opens_per_second_per_destination_max = 10;
+  Milliseconds open_wait{10'000};
+  uint64_t receive_bytes_per_second_max = 1024 * 1024 * 1024;
+  uint64_t receive_bytes_per_second_per_canister_max = 64 * 1024 * 1024;
 
   // Opening.
   Milliseconds open_timeout{30'000};
   Milliseconds dns_timeout{5'000};
   Milliseconds connect_timeout{7'000};
+  Milliseconds proxy_timeout{5'000};
   Milliseconds tls_timeout{10'000};
   Milliseconds upgrade_timeout{10'000};
   uint64_t open_attempts_max = 3;
   Milliseconds open_retry_delay{250};
   uint64_t addresses_max = 8;
-  uint64_t resolver_threads = 4;
+  uint64_t look_ups_max = 256;
 
   // Living.
   Milliseconds ping_after{20'000};

@@ -7,6 +7,8 @@
 #include "adapter/egress_policy.h"
 #include "adapter/listener.h"
 #include "adapter/log.h"
+#include "adapter/proxy_address.h"
+#include "adapter/resolver.h"
 
 namespace icws::adapter {
 namespace {
@@ -34,8 +36,26 @@ std::optional<std::string> check_metrics(std::string_view text) {
   return std::move(parsed.error());
 }
 
+// More would not be tried in a lifetime.
+constexpr uint64_t kProxiesMax = 64;
+constexpr uint64_t kDnsServersMax = 8;
+constexpr uint64_t kTlsDestinationsMax = 100;
+// A terabyte per second: no limit.
+constexpr uint64_t kBytesPerSecondMax = 1024 * kGiB;
+// A read needs a burst of its size.
+constexpr uint64_t kBytesPerSecondMin = 64 * 1024;
+
+constexpr RecordMember<TlsDestination> kTlsDestinationMembers[] = {
+    {"host", &TlsDestination::host, true, "name, *.suffix or address, as in the URL; the first match counts"},
+    {"ca_file", &TlsDestination::ca_file, false, "PEM file of roots to trust besides, for this host"},
+    {"certificate_file", &TlsDestination::certificate_file, false,
+     "PEM file of the chain that is shown to a server that asks for one"},
+    {"key_file", &TlsDestination::key_file, false, "PEM file of its key"},
+};
+
 constexpr std::string_view kProcess = "Process";
 constexpr std::string_view kEgress = "Egress";
+constexpr std::string_view kLimiting = "Limits";
 constexpr std::string_view kOpening = "Opening";
 constexpr std::string_view kLiving = "Living";
 constexpr std::string_view kMemory = "Memory";
@@ -89,6 +109,56 @@ constexpr Setting kSettings[] = {
     {"ca_file", &C::ca_file, kEgress, 0, kPathBytesMax, "", kSighup,
      "PEM file of roots that are trusted beside the system's",
      "For servers whose certificates come from an authority of your own."},
+    {"tls_destinations", records<&C::tls_destinations, kTlsDestinationMembers>(), kEgress, 0,
+     kTlsDestinationsMax, "", kSighup,
+     "roots and client certificates for single hosts",
+     "For servers that want to know who connects, or whose authority shall be trusted for nothing else."},
+    {"tls_sessions", &C::tls_sessions, kEgress, 0, 100'000, "servers", kSighup,
+     "servers whose TLS sessions are kept for resumption",
+     "A resumed handshake saves a round trip (TLS 1.2) and the verification; a session has some 3 KiB, at "
+     "most 16, two for each server. 0 keeps none."},
+    {"proxies", &C::proxies, kEgress, 0, kProxiesMax, "", kSighup,
+     "proxies (socks5h://HOST:PORT, http://HOST:PORT, USER:PASSWORD@ before the host if need be)",
+     "Tried when a server cannot be reached directly: two at most, in random order. They look names up "
+     "themselves, and the egress policy does not judge their own addresses. Passwords belong in the file, "
+     "not in flags, which others on the machine can see.",
+     proxy_fault},
+    {"dns_servers", &C::dns_servers, kEgress, 0, kDnsServersMax, "", kRestart,
+     "DNS servers (192.0.2.1:53, [2001:db8::1]:53) instead of those in resolv.conf",
+     "For a resolver that only this program shall use. /etc/hosts counts in any case.",
+     dns_server_fault},
+
+    {"connections_per_canister_max", &C::connections_per_canister_max, kLimiting, 1, 100'000, "connections",
+     kSighup,
+     "connections of one canister",
+     "Twice what a subnet lets a canister have: old ones may still close when new ones open. A replica "
+     "that names no canister has no such limits."},
+    {"connections_per_destination_max", &C::connections_per_destination_max, kLimiting, 1, 100'000,
+     "connections", kSighup,
+     "connections to one name with its port, and to one address with its port",
+     "All replicas of a subnet connect: a server sees this times their number."},
+    {"opens_per_second_max", &C::opens_per_second_max, kLimiting, 1, 1'000'000, "opens/s", kSighup,
+     "opens of the node in a second, retries included; a burst of two seconds may come at once",
+     "A full node reconnects in half a minute."},
+    {"opens_per_second_per_canister_max", &C::opens_per_second_per_canister_max, kLimiting, 1, 1'000'000,
+     "opens/s", kSighup,
+     "those of one canister",
+     "A canister's whole share reconnects in 15 seconds."},
+    {"opens_per_second_per_destination_max", &C::opens_per_second_per_destination_max, kLimiting, 1, 1'000'000,
+     "opens/s", kSighup,
+     "those to one name with its port, and attempts at one address with its port",
+     "Common services allow a few a second for each address that they see."},
+    {"open_wait", &C::open_wait, kLimiting, 1, kHour, "ms", kSighup,
+     "time that an open beyond a rate may wait for its turn",
+     "A third of open_timeout; whose turn would come later fails at once with LIMIT_EXCEEDED."},
+    {"receive_bytes_per_second_max", &C::receive_bytes_per_second_max, kLimiting, kBytesPerSecondMin,
+     kBytesPerSecondMax, "bytes/s", kSighup,
+     "bytes that are read in a second, after TLS",
+     "10 Gbit/s, a node's network. Beyond it reading pauses, and TCP slows the servers down."},
+    {"receive_bytes_per_second_per_canister_max", &C::receive_bytes_per_second_per_canister_max, kLimiting,
+     kBytesPerSecondMin, kBytesPerSecondMax, "bytes/s", kSighup,
+     "those for one canister",
+     "Far more than a subnet can agree on, less than what would be felt by others."},
 
     {"open_timeout", &C::open_timeout, kOpening, 1, kHour, "ms", kSighup,
      "time for a whole open with its retries",
@@ -98,8 +168,11 @@ constexpr Setting kSettings[] = {
      "time for looking one name up",
      "Two rounds of a resolver that answers slowly."},
     {"connect_timeout", &C::connect_timeout, kOpening, 1, kHour, "ms", kSighup,
-     "time for the TCP connection to one address",
+     "time for the TCP connection to one address; with dns_timeout the time for all of a name's addresses",
      "Three SYNs: after 1, 2 and 4 seconds."},
+    {"proxy_timeout", &C::proxy_timeout, kOpening, 1, kHour, "ms", kSighup,
+     "time for a proxy's handshake, in which it connects to the server",
+     "A proxy's own connect timeout is longer, as a rule; it is not waited for."},
     {"tls_timeout", &C::tls_timeout, kOpening, 1, kHour, "ms", kSighup,
      "time for the TLS handshake",
      "Two round trips of a slow path, and a server that is busy."},
@@ -115,9 +188,9 @@ constexpr Setting kSettings[] = {
     {"addresses_max", &C::addresses_max, kOpening, 1, 64, "addresses", kSighup,
      "addresses of one name that are tried",
      "Large services publish four to eight."},
-    {"resolver_threads", &C::resolver_threads, kOpening, 1, 64, "threads", kRestart,
+    {"look_ups_max", &C::look_ups_max, kOpening, 1, 4'096, "look-ups", kRestart,
      "names that are looked up at the same time",
-     "Looking up blocks; more names wait in line, each within dns_timeout."},
+     "Each takes 80 KiB. More wait in line, canisters by turns; one canister has a quarter at most."},
 
     {"ping_after", &C::ping_after, kLiving, 1, kHour, "ms", kSighup,
      "time without a byte from the server before it is pinged",

@@ -35,6 +35,7 @@ Connection::Connection(asio::any_io_executor executor, replica::OpenCommand requ
     : request_(std::move(request)),
       parts_(parts),
       watchdog_(executor, parts.config.open_timeout),
+      pacing_(parts.egress.pacer().source(request_.canister, Clock::now())),
       decoder_(decoder_limits(request_)),
       queue_(parts.config.send_messages_max, parts.config.send_bytes_max) {}
 
@@ -47,6 +48,7 @@ asio::awaitable<void> Connection::run() {
   } else {
     co_await live();
   }
+  places_ = {};
   state_ = ConnectionState::kEnded;
 }
 
@@ -55,6 +57,7 @@ asio::awaitable<void> Connection::live() {
   request_.headers = {};
   request_.subprotocols = {};
   request_.response_headers = {};
+  request_.proxies = {};
   last_read_ = write_progress_ = last_heartbeat_ = Clock::now();
   if (state_ == ConnectionState::kConnecting) state_ = ConnectionState::kOpen;
   parts_.keeper.add(*this);

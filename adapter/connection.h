@@ -1,6 +1,7 @@
 // One WebSocket connection, from its URL to its end.
 #pragma once
 
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
@@ -8,7 +9,7 @@
 #include <string>
 
 #include "adapter/config.h"
-#include "adapter/connector.h"
+#include "adapter/egress.h"
 #include "adapter/event_hub.h"
 #include "adapter/failure.h"
 #include "adapter/keeper.h"
@@ -29,7 +30,7 @@ Milliseconds keeper_period(const AdapterConfig& config);
 // What all connections of the I/O thread share.
 struct ConnectionParts {
   const AdapterConfig& config;
-  Connector& connector;
+  Egress& egress;
   EventHub& hub;
   MaskKeys& mask_keys;
   // Read by one connection at a time: what a read brings is decoded before anyone else's turn.
@@ -87,9 +88,15 @@ class Connection final : private Kept {
 
   // connection_open.cc
   boost::asio::awaitable<std::optional<Failure>> open();
-  boost::asio::awaitable<std::optional<Failure>> try_open(const ws::Url& url, ws::UpgradeRequest& upgrade);
-  std::optional<Failure> check_request(ws::Url& url, ws::UpgradeRequest& upgrade) const;
-  boost::asio::awaitable<void> pause_before_retry(uint64_t tries);
+  boost::asio::awaitable<std::optional<Failure>> try_open(const ConnectRequest& connect,
+                                                          ws::UpgradeRequest& upgrade);
+  std::optional<Failure> check_request(ConnectRequest& connect, ws::UpgradeRequest& upgrade) const;
+  // Counts the connection, for its whole life.
+  std::optional<Failure> take_places(const std::string& destination);
+  // Waits for this try's turn.
+  boost::asio::awaitable<std::optional<Failure>> wait_turn(const std::string& destination);
+  Failure limit_failure(Limit limit);
+  boost::asio::awaitable<void> pause(Milliseconds delay);
   void publish_opened(Upgraded upgraded);
   void publish_failed(const Failure& failure);
 
@@ -111,6 +118,8 @@ class Connection final : private Kept {
   // Adds what was decoded since `before` to the metrics.
   void account(const ws::DecoderCounters& before);
   boost::asio::awaitable<void> stand_until_room();
+  // Until the canister and the node may read again.
+  boost::asio::awaitable<void> stand_until_paced(const ReceivePacer::Wait& wait);
   void publish();
   boost::asio::awaitable<void> drain();
 
@@ -139,6 +148,9 @@ class Connection final : private Kept {
   const ConnectionParts parts_;
   ConnectionState state_ = ConnectionState::kConnecting;
   Watchdog watchdog_;
+  // Of the canister, of the name, of the address; given back at the end.
+  std::array<OpenLimiter::Place, 3> places_;
+  ReceivePacer::Source pacing_;
   std::unique_ptr<Stream> stream_;
   Bytes leftover_;
 

@@ -29,12 +29,24 @@ std::string new_key() {
   return ws::make_key(random);
 }
 
+// For limits: with the port in any case.
+std::string destination_text(const ws::Url& url) {
+  if (url.is_literal) return endpoint_text(asio::ip::make_address(url.host), url.port);
+  return url.host + ":" + std::to_string(url.port);
+}
+
 }  // namespace
 
-std::optional<Failure> Connection::check_request(ws::Url& url, ws::UpgradeRequest& upgrade) const {
+std::optional<Failure> Connection::check_request(ConnectRequest& connect, ws::UpgradeRequest& upgrade) const {
   auto parsed = ws::parse_url(request_.url);
   if (!parsed) return Failure{Cause::InvalidRequest, parsed.error().message, false};
-  url = std::move(*parsed);
+  const auto& url = connect.url = std::move(*parsed);
+  connect.canister = request_.canister;
+  for (const auto& text : request_.proxies) {
+    auto proxy = parse_proxy(text);
+    if (!proxy) return Failure{Cause::InvalidRequest, proxy.error(), false};
+    connect.proxies.push_back(std::move(*proxy));
+  }
   for (const auto& header : request_.headers) upgrade.headers.push_back({header.name, header.value});
   upgrade.subprotocols = request_.subprotocols;
   if (const auto checked = ws::check_headers(upgrade.headers); !checked) {
@@ -49,12 +61,18 @@ std::optional<Failure> Connection::check_request(ws::Url& url, ws::UpgradeReques
 }
 
 asio::awaitable<std::optional<Failure>> Connection::open() {
-  ws::Url url;
+  ConnectRequest connect_request;
   ws::UpgradeRequest upgrade_request;
-  auto failure = check_request(url, upgrade_request);
+  auto failure = check_request(connect_request, upgrade_request);
+  if (failure) co_return failure;
+  const auto destination = destination_text(connect_request.url);
+  failure = take_places(destination);
   if (failure) co_return failure;
   for (uint64_t tries = 1;; ++tries) {
-    failure = co_await try_open(url, upgrade_request);
+    auto late = co_await wait_turn(destination);
+    if (late && !failure) failure = std::move(late);
+    if (late) co_return failure;
+    failure = co_await try_open(connect_request, upgrade_request);
     if (!failure) co_return std::nullopt;
     if (failure->limit) parts_.metrics.pass(*failure->limit);
     const uint64_t tries_max =
@@ -65,18 +83,44 @@ asio::awaitable<std::optional<Failure>> Connection::open() {
       co_return failure;
     }
     ++parts_.metrics.open_retries;
-    co_await pause_before_retry(tries);
+    co_await pause(parts_.config.open_retry_delay * (1U << std::min<uint64_t>(tries - 1, 6)));
     if (watchdog_.aborted() || watchdog_.whole_expired()) co_return failure;
   }
 }
 
-asio::awaitable<std::optional<Failure>> Connection::try_open(const ws::Url& url,
+Failure Connection::limit_failure(Limit limit) {
+  parts_.metrics.pass(limit);
+  return {Cause::LimitExceeded, limit_text(limit), false, limit};
+}
+
+std::optional<Failure> Connection::take_places(const std::string& destination) {
+  auto& limiter = parts_.egress.limiter();
+  const auto now = Clock::now();
+  auto canister = limiter.enter_canister(request_.canister, now);
+  if (!canister) return limit_failure(canister.error());
+  auto place = limiter.enter_destination(destination, now);
+  if (!place) return limit_failure(place.error());
+  places_[0] = std::move(*canister);
+  places_[1] = std::move(*place);
+  return std::nullopt;
+}
+
+asio::awaitable<std::optional<Failure>> Connection::wait_turn(const std::string& destination) {
+  const auto wait = parts_.egress.limiter().reserve_open(request_.canister, destination, Clock::now());
+  if (!wait) co_return limit_failure(wait.error());
+  if (*wait > TokenBucket::Duration::zero()) co_await pause(std::chrono::ceil<Milliseconds>(*wait));
+  if (!watchdog_.aborted() && !watchdog_.whole_expired()) co_return std::nullopt;
+  Failure late{Cause::Timeout, "the open's turn came too late", false};
+  co_return late;
+}
+
+asio::awaitable<std::optional<Failure>> Connection::try_open(const ConnectRequest& connect_request,
                                                              ws::UpgradeRequest& upgrade_request) {
-  auto connected = co_await parts_.connector.connect(url, watchdog_);
+  auto connected = co_await parts_.egress.connector().connect(connect_request, watchdog_);
   if (!connected) co_return connected.error();
   upgrade_request.key = new_key();
   const auto begun = Clock::now();
-  auto upgraded = co_await upgrade(**connected, upgrade_request, request_.response_headers,
+  auto upgraded = co_await upgrade(*connected->stream, upgrade_request, request_.response_headers,
                                    parts_.config.upgrade_timeout, watchdog_);
   if (!upgraded) co_return upgraded.error();
   if (watchdog_.aborted()) {
@@ -84,17 +128,17 @@ asio::awaitable<std::optional<Failure>> Connection::try_open(const ws::Url& url,
     co_return stopped;
   }
   parts_.metrics.upgrade.observe(Clock::now() - begun);
-  stream_ = std::move(*connected);
+  stream_ = std::move(connected->stream);
+  places_[2] = std::move(connected->place);
   leftover_ = std::move(upgraded->leftover);
   publish_opened(std::move(*upgraded));
   co_return std::nullopt;
 }
 
-asio::awaitable<void> Connection::pause_before_retry(uint64_t tries) {
-  const auto delay = parts_.config.open_retry_delay * (1U << std::min<uint64_t>(tries - 1, 6));
-  asio::steady_timer pause(co_await asio::this_coro::executor, delay);
-  watchdog_.arm(delay, [&pause] { pause.cancel(); });
-  co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+asio::awaitable<void> Connection::pause(Milliseconds delay) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, delay);
+  watchdog_.arm(delay, [&timer] { timer.cancel(); });
+  co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
   watchdog_.disarm();
 }
 

@@ -58,7 +58,13 @@ asio::awaitable<void> Connection::read() {
       consume_held();
       continue;
     }
+    const auto wait = pacing_.reserve(Clock::now());
+    if (wait.time > ReceivePacer::Duration::zero()) {
+      co_await stand_until_paced(wait);
+      if (ended()) break;
+    }
     auto step = stream_->try_read(parts_.read_buffer.data(), parts_.read_buffer.size());
+    pacing_.settle(step.bytes, Clock::now());
     if (step.failure) {
       end({std::move(*step.failure)}, std::nullopt);
     } else if (step.ended) {
@@ -190,6 +196,20 @@ asio::awaitable<void> Connection::stand_until_room() {
   }
   paused_ = false;
   last_read_ = Clock::now();
+}
+
+// TCP slows the server down meanwhile; the keeper shows it life.
+asio::awaitable<void> Connection::stand_until_paced(const ReceivePacer::Wait& wait) {
+  const auto begun = Clock::now();
+  const auto until = begun + wait.time;
+  paused_ = true;
+  parts_.metrics.pass(wait.limit);
+  while (!ended() && Clock::now() < until) co_await room_news_.wait(until);
+  paused_ = false;
+  const auto now = Clock::now();
+  last_read_ = now;
+  // The server is not slow for what was not read here.
+  if (message_begun_ != Clock::time_point{}) message_begun_ += now - begun;
 }
 
 void Connection::publish() {

@@ -1,127 +1,167 @@
 #include "adapter/connector.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <array>
 #include <optional>
 #include <utility>
+
+#include "adapter/proxy_handshake.h"
 
 namespace icws::adapter {
 namespace {
 
 namespace asio = boost::asio;
-using Tcp = asio::ip::tcp;
 using transcript::Cause;
-
-std::string place(const asio::ip::address& address, uint16_t port) {
-  const auto text = address.to_string();
-  return (address.is_v6() ? "[" + text + "]" : text) + ":" + std::to_string(port);
-}
-
-Failure connect_failure(const boost::system::error_code& error, const std::string& where) {
-  if (error == asio::error::connection_refused) {
-    return {Cause::ConnectionRefused, where + " refused the connection", true};
-  }
-  return {Cause::Connection, "cannot connect to " + where + ": " + error.message(), true};
-}
 
 Failure timeout_failure(std::string what, Limit limit) {
   return {Cause::Timeout, std::move(what) + " took too long", true, limit};
 }
 
-}  // namespace
+// The network did not let the direct connection through: another way may.
+bool worth_a_proxy(const Failure& failure) {
+  switch (failure.cause) {
+    case Cause::NameResolution:
+    case Cause::ConnectionRefused:
+    case Cause::Connection:
+    case Cause::Timeout:
+      return true;
+    default:
+      return false;
+  }
+}
 
-std::expected<std::vector<asio::ip::address>, Failure> Connector::admit(
-    const ws::Url& url, const std::vector<Address>& addresses) const {
-  std::vector<Address> admitted;
-  std::string denied;
-  for (const auto& address : addresses) {
-    if (auto verdict = policy_.check(address); verdict) {
-      if (admitted.size() == config_.addresses_max) {
-        metrics_.pass(Limit::kAddressesMax);
-        break;
-      }
-      admitted.push_back(address);
-    } else if (denied.size() < 200) {
-      denied += (denied.empty() ? "" : ", ") + address.to_string() + " (" + verdict.error() + ")";
+// Attempts until the handshake is done: nothing, or why not. The watchdog closes the stream.
+asio::awaitable<std::optional<Failure>> talk(Stream& stream, ProxyHandshake& handshake) {
+  const Failure ended{Cause::Connection, "the proxy ended the connection", true};
+  std::array<char, 1024> buffer;
+  Bytes output = handshake.output();
+  while (!handshake.done()) {
+    auto step = output.empty() ? stream.try_read(buffer.data(), buffer.size()) : stream.try_write(output);
+    if (step.failure) co_return std::move(step.failure);
+    if (step.ended) co_return ended;
+    if (step.want != IoWant::kNothing) {
+      const bool ready = co_await stream.wait_for(step.want);
+      if (!ready) co_return ended;
+    } else if (!output.empty()) {
+      output.erase(0, step.bytes);
+    } else {
+      auto failure = handshake.feed(BytesView(buffer.data(), step.bytes));
+      if (failure) co_return failure;
+      output = handshake.output();
     }
   }
-  if (!admitted.empty()) return admitted;
-  if (denied.empty()) {
-    return std::unexpected(Failure{Cause::NameResolution, "\"" + url.host + "\" has no address", false});
-  }
-  return std::unexpected(Failure{
-      Cause::AddressDenied,
-      "the egress policy denies " + denied + "; the operator may allow it with --allow-network", false});
+  co_return std::nullopt;
 }
 
-asio::awaitable<Connected> Connector::connect(const ws::Url& url, Watchdog& watchdog) {
-  if (auto verdict = policy_.check_destination(url.host, url.is_literal, url.port); !verdict) {
+}  // namespace
+
+Connector::Connector(const AdapterConfig& config, const EgressPolicy& policy, Dialer& dialer, TlsContext& tls,
+                     Metrics& metrics, uint64_t seed)
+    : config_(config), policy_(policy), dialer_(dialer), tls_(tls), metrics_(metrics), prng_(seed) {
+  set_proxies(config.proxies);
+}
+
+void Connector::set_proxies(const std::vector<std::string>& texts) {
+  proxies_.clear();
+  for (const auto& text : texts) {
+    auto proxy = parse_proxy(text);
+    if (!proxy) continue;
+    proxy->trusted = true;
+    proxies_.push_back(std::move(*proxy));
+  }
+}
+
+asio::awaitable<Connector::Result> Connector::connect(const ConnectRequest& request, Watchdog& watchdog) {
+  const auto& url = request.url;
+  const auto verdict = policy_.check_destination(url.host, url.is_literal, url.port);
+  if (!verdict) {
     Failure denied{Cause::AddressDenied,
-                   "the egress policy denies " + url.host_header + ": " + verdict.error(), false};
+                   "the egress policy denies " + url.host_header + " (" + verdict.error() + ")", false};
     co_return std::unexpected(std::move(denied));
   }
-  Addresses addresses;
-  if (url.is_literal) {
-    addresses = std::vector<Address>(1, asio::ip::make_address(url.host));
-  } else {
-    addresses = co_await resolver_.resolve(url.host, config_.dns_timeout, watchdog);
-  }
-  if (!addresses) co_return std::unexpected(addresses.error());
-  const auto admitted = admit(url, *addresses);
-  if (!admitted) co_return std::unexpected(admitted.error());
-  std::optional<Failure> failure;
-  for (const auto& address : *admitted) {
-    auto connected = co_await connect_to(address, url, watchdog);
-    if (connected) co_return connected;
-    failure = std::move(connected.error());
-    // Another address has the same certificate; and the whole's deadline is over for all of them.
-    if (!failure->transient || watchdog.aborted() || watchdog.whole_expired()) break;
-  }
-  co_return std::unexpected(std::move(*failure));
+  auto dialed = co_await dial(request, watchdog);
+  if (!dialed) co_return std::unexpected(std::move(dialed.error()));
+  co_return co_await secure(std::move(*dialed), url, watchdog);
 }
 
-asio::awaitable<Connected> Connector::connect_to(const Address& address, const ws::Url& url,
-                                                 Watchdog& watchdog) {
-  const auto executor = co_await asio::this_coro::executor;
-  const auto where = place(address, url.port);
-  Tcp::socket socket(executor);
-  const Tcp::endpoint endpoint(address, url.port);
-  boost::system::error_code error;
-  socket.open(endpoint.protocol(), error);
-  if (error) co_return std::unexpected(connect_failure(error, where));
-  const auto begun = Watchdog::Clock::now();
-  watchdog.arm(config_.connect_timeout, [&socket] {
-    boost::system::error_code ignored;
-    socket.close(ignored);
-  });
-  std::tie(error) = co_await socket.async_connect(endpoint, asio::as_tuple(asio::use_awaitable));
+asio::awaitable<std::expected<Dialed, Failure>> Connector::dial(const ConnectRequest& request,
+                                                                Watchdog& watchdog) {
+  const auto& url = request.url;
+  DialTarget direct;
+  direct.host = url.host;
+  direct.is_literal = url.is_literal;
+  direct.port = url.port;
+  direct.canister = request.canister;
+  direct.counted = !url.is_literal;
+  auto dialed = co_await dialer_.dial(std::move(direct), watchdog);
+  const bool proxies = !proxies_.empty() || !request.proxies.empty();
+  if (dialed || !proxies || !worth_a_proxy(dialed.error())) co_return dialed;
+  co_return co_await dial_proxies(request, std::move(dialed.error()), watchdog);
+}
+
+asio::awaitable<std::expected<Dialed, Failure>> Connector::dial_proxies(const ConnectRequest& request,
+                                                                        Failure direct, Watchdog& watchdog) {
+  if (!request.url.is_literal) {
+    const auto verdict = policy_.check_remote_name(request.url.host);
+    if (!verdict) {
+      direct.detail += "; no proxy: " + verdict.error();
+      co_return std::unexpected(std::move(direct));
+    }
+  }
+  const auto chosen = choose_proxies(proxies_, request.proxies, prng_);
+  for (const auto& proxy : chosen) {
+    if (watchdog.aborted() || watchdog.whole_expired()) break;
+    auto dialed = co_await dial_proxy(proxy, request, watchdog);
+    if (dialed) co_return dialed;
+    direct.detail += "; by " + proxy.text() + ": " + dialed.error().detail;
+  }
+  co_return std::unexpected(std::move(direct));
+}
+
+asio::awaitable<std::expected<Dialed, Failure>> Connector::dial_proxy(const ProxyAddress& proxy,
+                                                                      const ConnectRequest& request,
+                                                                      Watchdog& watchdog) {
+  DialTarget target;
+  target.host = proxy.host;
+  target.is_literal = proxy.is_literal;
+  target.port = proxy.port;
+  target.canister = request.canister;
+  target.judged = !proxy.trusted;
+  target.counted = false;
+  if (target.judged) {
+    const auto verdict = policy_.check_destination(proxy.host, proxy.is_literal, proxy.port);
+    if (!verdict) {
+      Failure denied{Cause::AddressDenied, "the egress policy denies the proxy (" + verdict.error() + ")",
+                     false};
+      co_return std::unexpected(std::move(denied));
+    }
+  }
+  auto dialed = co_await dialer_.dial(std::move(target), watchdog);
+  if (!dialed) co_return dialed;
+  const ProxyTarget server{request.url.host, request.url.is_literal, request.url.port};
+  const auto handshake = make_proxy_handshake(proxy, server);
+  const auto stream = make_plain_stream(std::move(dialed->socket));
+  watchdog.arm(config_.proxy_timeout, [raw = stream.get()] { raw->close(); });
+  auto failure = co_await talk(*stream, *handshake);
   watchdog.disarm();
-  if (watchdog.expired())
-    co_return std::unexpected(timeout_failure("connecting to " + where, Limit::kConnectTimeout));
-  if (error) co_return std::unexpected(connect_failure(error, where));
-  metrics_.connect.observe(Watchdog::Clock::now() - begun);
-
-  const auto peer = socket.remote_endpoint(error);
-  if (error) co_return std::unexpected(connect_failure(error, where));
-  if (peer.address() != address || !policy_.check(peer.address())) {
-    Failure denied{Cause::AddressDenied, "connected to another address than was checked", false};
-    co_return std::unexpected(std::move(denied));
-  }
-  socket.non_blocking(true, error);
-  if (!error) socket.set_option(Tcp::no_delay(true), error);
-  if (error) co_return std::unexpected(connect_failure(error, where));
-  co_return co_await secure(std::move(socket), url, watchdog);
+  if (watchdog.expired()) failure = timeout_failure("the proxy's handshake", Limit::kProxyTimeout);
+  if (failure) co_return std::unexpected(std::move(*failure));
+  dialed->socket = std::move(stream->socket());
+  co_return dialed;
 }
 
-asio::awaitable<Connected> Connector::secure(Tcp::socket socket, const ws::Url& url, Watchdog& watchdog) {
-  if (!url.secure) co_return make_plain_stream(std::move(socket));
-  auto stream = tls_.make_stream(std::move(socket), url.host, url.is_literal);
+asio::awaitable<Connector::Result> Connector::secure(Dialed dialed, const ws::Url& url, Watchdog& watchdog) {
+  Connected out;
+  out.place = std::move(dialed.place);
+  if (!url.secure) {
+    out.stream = make_plain_stream(std::move(dialed.socket));
+    co_return Result(std::move(out));
+  }
+  out.stream = tls_.make_stream(std::move(dialed.socket), url.host, url.port, url.is_literal);
+  auto& stream = *out.stream;
   const auto begun = Watchdog::Clock::now();
-  watchdog.arm(config_.tls_timeout, [raw = stream.get()] { raw->close(); });
+  watchdog.arm(config_.tls_timeout, [&stream] { stream.close(); });
   while (true) {
-    const auto step = stream->try_handshake();
+    const auto step = stream.try_handshake();
     if (step.failure || step.ended) {
       watchdog.disarm();
       if (watchdog.expired()) break;
@@ -131,9 +171,9 @@ asio::awaitable<Connected> Connector::secure(Tcp::socket socket, const ws::Url& 
     if (step.want == IoWant::kNothing) {
       watchdog.disarm();
       metrics_.tls.observe(Watchdog::Clock::now() - begun);
-      co_return stream;
+      co_return Result(std::move(out));
     }
-    const bool ready = co_await stream->wait_for(step.want);
+    const bool ready = co_await stream.wait_for(step.want);
     if (!ready) break;
   }
   watchdog.disarm();

@@ -4,49 +4,74 @@
 #include <boost/asio/awaitable.hpp>
 #include <expected>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "adapter/config.h"
+#include "adapter/dialer.h"
 #include "adapter/egress_policy.h"
 #include "adapter/failure.h"
 #include "adapter/metrics.h"
-#include "adapter/resolver.h"
+#include "adapter/open_limiter.h"
+#include "adapter/proxy_address.h"
 #include "adapter/stream.h"
+#include "adapter/tls_context.h"
 #include "adapter/watchdog.h"
+#include "base/prng.h"
 #include "ws/url.h"
 
 namespace icws::adapter {
 
-using Connected = std::expected<std::unique_ptr<Stream>, Failure>;
+struct ConnectRequest {
+  ws::Url url;
+  // For whom.
+  std::string canister;
+  // That came with the request, beside those of the settings.
+  std::vector<ProxyAddress> proxies;
+};
 
-// What: resolves, checks every address against the egress policy, connects to the allowed ones in turn (to
-// the literal, so that a second look-up cannot change it), checks the peer again, and shakes hands for TLS.
+struct Connected {
+  std::unique_ptr<Stream> stream;
+  // At the server's address; empty through a proxy.
+  OpenLimiter::Place place;
+};
+
+// What: judges the URL's name and port, connects directly, and if the network does not let that through, by
+// at most two proxies in random order; then shakes hands for TLS, with the server itself in any case.
 // One try; retries are its caller's.
 // Thread-safety: none; the I/O thread. Ownership: refers to parts that must outlive it.
+// Errors: AddressDenied before anything is sent; if the direct way and the proxies fail, the direct way's
+// failure, since that is what the other replicas are likely to report as well.
 class Connector {
  public:
-  Connector(const AdapterConfig& config, const EgressPolicy& policy, Resolver& resolver,
-            const TlsContext& tls, Metrics& metrics)
-      : config_(config), policy_(policy), resolver_(resolver), tls_(tls), metrics_(metrics) {}
+  using Result = std::expected<Connected, Failure>;
 
-  boost::asio::awaitable<Connected> connect(const ws::Url& url, Watchdog& watchdog);
+  // `seed`: of the order of proxies.
+  Connector(const AdapterConfig& config, const EgressPolicy& policy, Dialer& dialer, TlsContext& tls,
+            Metrics& metrics, uint64_t seed);
+
+  // Of the operator's settings, from now on; texts that parse.
+  void set_proxies(const std::vector<std::string>& texts);
+
+  boost::asio::awaitable<Result> connect(const ConnectRequest& request, Watchdog& watchdog);
 
  private:
-  using Address = boost::asio::ip::address;
-
-  // The addresses that may be connected to, or AddressDenied.
-  std::expected<std::vector<Address>, Failure> admit(const ws::Url& url,
-                                                     const std::vector<Address>& addresses) const;
-  boost::asio::awaitable<Connected> connect_to(const Address& address, const ws::Url& url,
-                                               Watchdog& watchdog);
-  boost::asio::awaitable<Connected> secure(boost::asio::ip::tcp::socket socket, const ws::Url& url,
-                                           Watchdog& watchdog);
+  boost::asio::awaitable<std::expected<Dialed, Failure>> dial(const ConnectRequest& request,
+                                                              Watchdog& watchdog);
+  boost::asio::awaitable<std::expected<Dialed, Failure>> dial_proxy(const ProxyAddress& proxy,
+                                                                    const ConnectRequest& request,
+                                                                    Watchdog& watchdog);
+  boost::asio::awaitable<std::expected<Dialed, Failure>> dial_proxies(const ConnectRequest& request,
+                                                                      Failure direct, Watchdog& watchdog);
+  boost::asio::awaitable<Result> secure(Dialed dialed, const ws::Url& url, Watchdog& watchdog);
 
   const AdapterConfig& config_;
   const EgressPolicy& policy_;
-  Resolver& resolver_;
-  const TlsContext& tls_;
+  Dialer& dialer_;
+  TlsContext& tls_;
   Metrics& metrics_;
+  Prng prng_;
+  std::vector<ProxyAddress> proxies_;
 };
 
 }  // namespace icws::adapter

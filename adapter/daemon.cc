@@ -12,7 +12,7 @@
 #include <thread>
 
 #include "adapter/connection_table.h"
-#include "adapter/connector.h"
+#include "adapter/egress.h"
 #include "adapter/event_hub.h"
 #include "adapter/metrics_server.h"
 #include "adapter/server.h"
@@ -38,13 +38,6 @@ HubLimits hub_limits(const AdapterConfig& config) {
   return out;
 }
 
-EgressPolicy make_policy(const AdapterConfig& config) {
-  auto out = EgressPolicy::make({config.allow_networks, config.deny_networks, config.allow_names,
-                                 config.deny_names, config.allow_ports, config.deny_ports});
-  if (!out) throw std::runtime_error(out.error().front());
-  return std::move(*out);
-}
-
 Listener metrics_listener(asio::io_context& io, const std::string& where) {
   if (where.starts_with('/')) return Listener::at_path(io, where);
   const auto endpoint = parse_loopback(where);
@@ -67,17 +60,14 @@ uint64_t random_instance() {
 }  // namespace
 
 struct Daemon::Impl {
-  Impl(const AdapterConfig& settings, Resolver::LookUp look_up)
+  explicit Impl(const AdapterConfig& settings)
       : config(settings),
         log(*log_level_from(config.log_level)),
-        policy(make_policy(config)),
-        tls(config.ca_file),
-        resolver(config.resolver_threads, std::move(look_up)),
-        connector(config, policy, resolver, tls, metrics),
+        egress(io.get_executor(), config, metrics),
         hub(hub_limits(config)),
         read_buffer(kReadBytes, '\0'),
         keeper(io.get_executor(), keeper_period(config)),
-        table(io.get_executor(), {config, connector, hub, mask_keys, read_buffer, keeper, metrics}, log),
+        table(io.get_executor(), {config, egress, hub, mask_keys, read_buffer, keeper, metrics}, log),
         service(make_service(io.get_executor(), table, hub, metrics, random_instance())),
         server(io, listen_privately(io, config.socket), *service, metrics, log),
         stop_timer(io) {
@@ -98,7 +88,7 @@ struct Daemon::Impl {
     out.connections = counts.states;
     out.connections_paused = counts.paused;
     out.hub = hub.totals();
-    out.lookups = resolver.busy();
+    out.lookups = egress.look_ups();
     return exposition(metrics, out);
   }
 
@@ -135,10 +125,7 @@ struct Daemon::Impl {
   asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(io);
   Metrics metrics;
   const double start_time_seconds = now_seconds();
-  EgressPolicy policy;
-  TlsContext tls;
-  Resolver resolver;
-  Connector connector;
+  Egress egress;
   EventHub hub;
   MaskKeys mask_keys;
   Bytes read_buffer;
@@ -153,24 +140,21 @@ struct Daemon::Impl {
   bool stopped = false;
 };
 
-Daemon::Daemon(const AdapterConfig& config, Resolver::LookUp look_up)
-    : impl_(std::make_unique<Impl>(config, std::move(look_up))) {}
+Daemon::Daemon(const AdapterConfig& config) : impl_(std::make_unique<Impl>(config)) {}
 
 Daemon::~Daemon() { stop(); }
 
-bool Daemon::stop() {
-  if (!std::exchange(impl_->stopped, true)) {
-    impl_->log.write(LogLevel::kInfo, "stopping");
-    impl_->server.stop_accepting();
-    impl_->close_connections();
-    impl_->hub.stop();
-    impl_->server.shutdown(kServerStop);
-    impl_->work.reset();
-    impl_->io.stop();
-    impl_->io_thread.join();
-    impl_->log.write(LogLevel::kInfo, "stopped");
-  }
-  return impl_->resolver.busy() == 0;
+void Daemon::stop() {
+  if (std::exchange(impl_->stopped, true)) return;
+  impl_->log.write(LogLevel::kInfo, "stopping");
+  impl_->server.stop_accepting();
+  impl_->close_connections();
+  impl_->hub.stop();
+  impl_->server.shutdown(kServerStop);
+  impl_->work.reset();
+  impl_->io.stop();
+  impl_->io_thread.join();
+  impl_->log.write(LogLevel::kInfo, "stopped");
 }
 
 }  // namespace icws::adapter

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "adapter/config.h"
-#include "adapter/resolver.h"
 
 namespace icws::adapter {
 
@@ -14,16 +13,16 @@ namespace icws::adapter {
 // The process must ignore SIGPIPE (TLS writes with write(2)).
 class Daemon {
  public:
-  // Precondition: validate(config) found nothing. `look_up`: a fake in tests.
-  explicit Daemon(const AdapterConfig& config, Resolver::LookUp look_up = adapter::look_up);
+  // Precondition: validate(config) found nothing.
+  explicit Daemon(const AdapterConfig& config);
   // Calls stop().
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
   // Closes all connections with 1001, waits until they have ended or stop_timeout, ends the event stream and
-  // gRPC. Idempotent. False: look-ups are under way, and the destructor would wait for them.
-  bool stop();
+  // gRPC. Idempotent.
+  void stop();
 
  private:
   struct Impl;

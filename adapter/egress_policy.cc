@@ -32,14 +32,8 @@ bool ends_in_label(std::string_view host, std::string_view suffix) {
   return host.size() == suffix.size() || host[host.size() - suffix.size() - 1] == '.';
 }
 
-bool matches(std::string_view pattern, std::string_view host) {
-  if (pattern == "*") return true;
-  if (!pattern.starts_with("*.")) return pattern == host;
-  return host.size() > pattern.size() - 1 && host.ends_with(pattern.substr(1));
-}
-
 const std::string* find_match(const std::vector<std::string>& patterns, std::string_view host) {
-  const auto found = std::ranges::find_if(patterns, [&](const auto& one) { return matches(one, host); });
+  const auto found = std::ranges::find_if(patterns, [&](const auto& one) { return name_matches(one, host); });
   return found == patterns.end() ? nullptr : &*found;
 }
 
@@ -84,6 +78,12 @@ std::optional<std::pair<uint16_t, uint16_t>> parse_ports(std::string_view text) 
 }
 
 }  // namespace
+
+bool name_matches(std::string_view pattern, std::string_view host) {
+  if (pattern == "*") return true;
+  if (!pattern.starts_with("*.")) return pattern == host;
+  return host.size() > pattern.size() - 1 && host.ends_with(pattern.substr(1));
+}
 
 bool port_denied_by_default(uint16_t port) { return std::ranges::binary_search(kBadPorts, port); }
 
@@ -214,7 +214,7 @@ EgressPolicy::Verdict EgressPolicy::check_remote_name(std::string_view host) con
       std::ranges::find_if(kLocalSuffixes, [&](auto suffix) { return ends_in_label(host, suffix); });
   if (host.contains('.') && local == std::end(kLocalSuffixes)) return {};
   const bool named = std::ranges::any_of(
-      allow_names_, [&](const auto& pattern) { return pattern != "*" && matches(pattern, host); });
+      allow_names_, [&](const auto& pattern) { return pattern != "*" && name_matches(pattern, host); });
   if (named) return {};
   return std::unexpected("local name, which a proxy must not look up");
 }

@@ -28,6 +28,9 @@ struct EgressRules {
   std::vector<std::string> deny_ports;
 };
 
+// "*.example.com" has all names that end in .example.com, "*" all names.
+bool name_matches(std::string_view pattern, std::string_view host);
+
 // What is wrong with one rule: a sentence, or nothing.
 std::optional<std::string> network_rule_fault(std::string_view text);
 std::optional<std::string> name_rule_fault(std::string_view text);

@@ -46,8 +46,7 @@ int serve(const AdapterConfig& config) {
   }
   int signal = 0;
   sigwait(&signals, &signal);
-  // A look-up cannot be cancelled, and nothing is left to save: do not wait for it.
-  if (!daemon->stop()) std::_Exit(EXIT_SUCCESS);
+  daemon->stop();
   return EXIT_SUCCESS;
 }
 

@@ -12,8 +12,6 @@ namespace {
 namespace http = boost::beast::http;
 using transcript::Cause;
 
-constexpr BytesView kVersion = "HTTP/1.1 ";
-
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 std::string lower(BytesView text) {
@@ -27,8 +25,8 @@ BytesView view(const boost::beast::string_view& text) { return {text.data(), tex
 }  // namespace
 
 std::optional<std::string> ResponseHead::fault() const {
-  const size_t compared = std::min(text_.size(), kVersion.size());
-  if (text_.compare(0, compared, kVersion.substr(0, compared)) != 0) {
+  const size_t compared = std::min(text_.size(), limits_.begins.size());
+  if (text_.compare(0, compared, limits_.begins.substr(0, compared)) != 0) {
     return "the server's answer is not HTTP/1.1";
   }
   if (text_.size() - line_begin_ > limits_.line_bytes_max) {

@@ -16,9 +16,10 @@ namespace icws::adapter {
 class Signal {
  public:
   // May also end without news, never with an error.
-  boost::asio::awaitable<void> wait() {
+  boost::asio::awaitable<void> wait(
+      std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max()) {
     boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor);
-    timer.expires_at(std::chrono::steady_clock::time_point::max());
+    timer.expires_at(until);
     waiting_ = &timer;
     co_await timer.async_wait(boost::asio::as_tuple(boost::asio::deferred));
     waiting_ = nullptr;

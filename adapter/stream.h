@@ -8,7 +8,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "adapter/failure.h"
 #include "base/bytes.h"
@@ -48,6 +47,8 @@ class Stream {
   boost::asio::ip::tcp::socket& socket() { return socket_; }
   // Ends every wait.
   void close();
+  // The TLS handshake resumed an earlier connection's session.
+  virtual bool resumed() const { return false; }
   // False if the socket was closed or the wait cancelled.
   boost::asio::awaitable<bool> wait_for(IoWant want);
   // Calls `then` once, later: when the socket is ready, or was closed.
@@ -58,24 +59,5 @@ class Stream {
 };
 
 std::unique_ptr<Stream> make_plain_stream(boost::asio::ip::tcp::socket socket);
-
-// What: the TLS client's settings: TLS 1.2 and newer, the system's roots and `ca_file`'s, ALPN http/1.1.
-// Thread-safety: make_stream may be called from several threads.
-class TlsContext {
- public:
-  // `ca_file`: PEM, empty for none. Throws std::runtime_error if it cannot be read.
-  explicit TlsContext(const std::string& ca_file);
-  ~TlsContext();
-  TlsContext(const TlsContext&) = delete;
-  TlsContext& operator=(const TlsContext&) = delete;
-
-  // `host`: for SNI (unless a literal) and verification.
-  std::unique_ptr<Stream> make_stream(boost::asio::ip::tcp::socket socket, const std::string& host,
-                                      bool is_literal) const;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
 
 }  // namespace icws::adapter

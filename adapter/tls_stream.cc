@@ -1,5 +1,7 @@
 // OpenSSL works on the descriptor itself, with released buffers: an idle connection costs 25 KiB, a third of
 // what Asio's ssl::stream does. It writes with write(2): the process must ignore SIGPIPE (main does).
+#include "adapter/tls_stream.h"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -10,24 +12,24 @@
 #include <limits>
 #include <stdexcept>
 
-#include "adapter/stream.h"
-
 namespace icws::adapter {
-namespace {
 
-using Tcp = boost::asio::ip::tcp;
-using transcript::Cause;
-
-struct SslFree {
-  void operator()(SSL* ssl) const { SSL_free(ssl); }
-};
-
-std::string newest_error() {
+std::string newest_tls_error() {
   const unsigned long code = ERR_peek_last_error();
   ERR_clear_error();
   if (code == 0) return "unknown";
   const char* reason = ERR_reason_error_string(code);
   return reason ? reason : "code " + std::to_string(code);
+}
+
+namespace {
+
+using Tcp = boost::asio::ip::tcp;
+using transcript::Cause;
+
+int slot_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
 }
 
 int clamp_size(size_t size) {
@@ -36,18 +38,26 @@ int clamp_size(size_t size) {
 
 class TlsStream final : public Stream {
  public:
-  TlsStream(Tcp::socket socket, std::unique_ptr<SSL, SslFree> ssl)
-      : Stream(std::move(socket)), ssl_(std::move(ssl)) {}
+  TlsStream(Tcp::socket socket, SslHandle ssl, SessionSlot slot)
+      : Stream(std::move(socket)), slot_(std::move(slot)), ssl_(std::move(ssl)) {
+    SSL_set_ex_data(ssl_.get(), slot_index(), &slot_);
+  }
 
   IoStep try_handshake() override {
     ERR_clear_error();
     const int result = SSL_connect(ssl_.get());
-    if (result == 1) {
-      shaken_ = true;
-      return {};
+    IoStep out;
+    if (result != 1) {
+      out = step(result);
+      if (broken_ || out.ended) slot_.cache->forget(slot_.destination);
+      return out;
     }
-    return step(result);
+    shaken_ = true;
+    out.failure = alpn_failure();
+    return out;
   }
+
+  bool resumed() const override { return SSL_session_reused(ssl_.get()) == 1; }
 
   // A record holds 16 KiB at most: several make one read.
   IoStep try_read(char* data, size_t size) override {
@@ -116,6 +126,15 @@ class TlsStream final : public Stream {
     return out;
   }
 
+  // No selection is a server that does not know ALPN, and speaks HTTP/1.1.
+  std::optional<Failure> alpn_failure() const {
+    const unsigned char* selected = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &selected, &size);
+    if (size == 0 || BytesView(reinterpret_cast<const char*>(selected), size) == "http/1.1") return {};
+    return Failure{Cause::Tls, "the server selected another protocol than http/1.1 (ALPN)", false};
+  }
+
   Failure tls_failure() const {
     const long verified = SSL_get_verify_result(ssl_.get());
     if (verified != X509_V_OK) {
@@ -123,10 +142,12 @@ class TlsStream final : public Stream {
       return {Cause::Certificate,
               std::string("the server's certificate: ") + X509_verify_cert_error_string(verified), false};
     }
-    return {Cause::Tls, "TLS failed: " + newest_error(), false};
+    return {Cause::Tls, "TLS failed: " + newest_tls_error(), false};
   }
 
-  std::unique_ptr<SSL, SslFree> ssl_;
+  // Before ssl_, whose callback refers to it.
+  SessionSlot slot_;
+  SslHandle ssl_;
   bool shaken_ = false;
   // After a fatal error OpenSSL forbids SSL_shutdown.
   bool broken_ = false;
@@ -134,46 +155,13 @@ class TlsStream final : public Stream {
 
 }  // namespace
 
-struct TlsContext::Impl {
-  SSL_CTX* context = SSL_CTX_new(TLS_client_method());
-  ~Impl() { SSL_CTX_free(context); }
-};
+SessionSlot* slot_of(const SSL* ssl) { return static_cast<SessionSlot*>(SSL_get_ex_data(ssl, slot_index())); }
 
-TlsContext::TlsContext(const std::string& ca_file) : impl_(std::make_unique<Impl>()) {
-  SSL_CTX* context = impl_->context;
-  static constexpr unsigned char kAlpn[] = "\x08http/1.1";
-  // ALPN returns 0 for success.
-  if (!context || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
-      SSL_CTX_set_default_verify_paths(context) != 1 ||
-      SSL_CTX_set_alpn_protos(context, kAlpn, sizeof kAlpn - 1) != 0) {
-    throw std::runtime_error("cannot set up TLS: " + newest_error());
+std::unique_ptr<Stream> make_tls_stream(Tcp::socket socket, SslHandle ssl, SessionSlot slot) {
+  if (SSL_set_fd(ssl.get(), socket.native_handle()) != 1) {
+    throw std::runtime_error("cannot set up TLS: " + newest_tls_error());
   }
-  if (!ca_file.empty() && SSL_CTX_load_verify_locations(context, ca_file.c_str(), nullptr) != 1) {
-    throw std::runtime_error("cannot read the roots in " + ca_file + ": " + newest_error());
-  }
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  // A missing close_notify is an end like any other: the Close frame says whether the end was clean.
-  SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
-}
-
-TlsContext::~TlsContext() = default;
-
-std::unique_ptr<Stream> TlsContext::make_stream(Tcp::socket socket, const std::string& host,
-                                                bool is_literal) const {
-  std::unique_ptr<SSL, SslFree> ssl(SSL_new(impl_->context));
-  if (!ssl) throw std::bad_alloc();
-  auto* verify = SSL_get0_param(ssl.get());
-  X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  const int named = is_literal ? X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str())
-                               : X509_VERIFY_PARAM_set1_host(verify, host.c_str(), host.size());
-  // Literals have no SNI (RFC 6066, section 3).
-  const bool sni = is_literal || SSL_set_tlsext_host_name(ssl.get(), host.c_str()) == 1;
-  if (named != 1 || !sni || SSL_set_fd(ssl.get(), socket.native_handle()) != 1) {
-    throw std::runtime_error("cannot set up TLS for " + host + ": " + newest_error());
-  }
-  return std::make_unique<TlsStream>(std::move(socket), std::move(ssl));
+  return std::make_unique<TlsStream>(std::move(socket), std::move(ssl), std::move(slot));
 }
 
 }  // namespace icws::adapter

@@ -22,6 +22,8 @@ struct ResponseLimits {
   size_t line_bytes_max = 8 * 1024;
   size_t lines_max = 128;
   size_t header_bytes_max = 32 * 1024;
+  // What cannot be a response is told by it.
+  BytesView begins = "HTTP/1.1 ";
 };
 
 // What: collects an HTTP response up to the end of its header, and refuses it as soon as it cannot be one: by

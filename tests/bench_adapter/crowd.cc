@@ -35,7 +35,9 @@ Crowd::Crowd(CrowdOptions options) : options_(options) {
   const std::string count = std::to_string(options_.connections_max);
   const std::string ca_file = support::write_file(directory / "ca.pem", authority.pem());
   adapter_ = std::make_unique<adapter::AdapterProcess>(
-      std::vector<std::string>{"--connections-max", count, "--sockets-max", count, "--ca-file", ca_file});
+      std::vector<std::string>{"--connections-max", count, "--sockets-max", count, "--ca-file", ca_file,
+                               "--connections-per-destination-max", count, "--opens-per-second-max",
+                               "1000000", "--opens-per-second-per-destination-max", "1000000"});
   adapter_client::AdapterClientOptions client;
   client.target = "unix:" + adapter_->socket_path();
   client_ = std::make_unique<adapter_client::AdapterClient>(

@@ -27,7 +27,7 @@ constexpr Case kCases[] = {{"64 B", 64, 5'000'000}, {"1 KiB", 1024, 1'000'000}, 
 // Messages a second; 0 if it failed.
 double run(const Case& size) {
   Source source(size.bytes);
-  adapter::AdapterProcess adapter;
+  adapter::AdapterProcess adapter({"--receive-bytes-per-second-max", "1099511627776"});
   if (!adapter.process().wait_for_errors("listening")) return 0;
   const auto channel = open_channel(adapter.socket_path());
   const auto open = open_request(source.url());

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "adapter/connection_table.h"
-#include "adapter/connector.h"
+#include "adapter/egress.h"
 #include "adapter/event_hub.h"
 #include "icws/adapter/v1/adapter.pb.h"
 
@@ -29,6 +29,10 @@ adapter::AdapterConfig make_config() {
   out.open_timeout = Milliseconds(120'000);
   out.message_timeout = Milliseconds(600'000);
   out.write_timeout = Milliseconds(600'000);
+  out.allow_networks = {"127.0.0.0/8"};
+  // One case after the other, as fast as they go.
+  out.opens_per_second_max = 1'000'000;
+  out.opens_per_second_per_destination_max = 1'000'000;
   return out;
 }
 
@@ -37,14 +41,6 @@ adapter::HubLimits hub_limits(const adapter::AdapterConfig& config) {
   out.events_max = config.events_max;
   out.bytes_max = config.event_bytes_max;
   return out;
-}
-
-adapter::EgressPolicy loopback_only() {
-  adapter::EgressRules rules;
-  rules.allow_networks = {"127.0.0.0/8"};
-  auto policy = adapter::EgressPolicy::make(rules);
-  if (!policy) throw std::runtime_error(policy.error().front());
-  return std::move(*policy);
 }
 
 }  // namespace
@@ -143,17 +139,14 @@ class EchoClient::Impl {
   const adapter::Log log_{adapter::LogLevel::kError};
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(io_);
-  adapter::EgressPolicy policy_ = loopback_only();
-  adapter::TlsContext tls_{""};
-  adapter::Resolver resolver_{1, adapter::look_up};
   adapter::Metrics metrics_;
-  adapter::Connector connector_{config_, policy_, resolver_, tls_, metrics_};
+  adapter::Egress egress_{io_.get_executor(), config_, metrics_};
   adapter::EventHub hub_{hub_limits(config_)};
   adapter::MaskKeys mask_keys_;
   Bytes read_buffer_ = Bytes(kReadBytes, '\0');
   adapter::Keeper keeper_{io_.get_executor(), adapter::keeper_period(config_)};
   adapter::ConnectionTable table_{
-      io_.get_executor(), {config_, connector_, hub_, mask_keys_, read_buffer_, keeper_, metrics_}, log_};
+      io_.get_executor(), {config_, egress_, hub_, mask_keys_, read_buffer_, keeper_, metrics_}, log_};
   asio::steady_timer timer_{io_};
   uint64_t generation_ = 0;
   uint64_t connection_ = 0;

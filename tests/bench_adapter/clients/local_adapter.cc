@@ -8,10 +8,11 @@ namespace {
 
 const replica::SocketKey kKey{ConnectionId(1), Epoch(1), Attempt(1)};
 
-adapter::EgressPolicy loopback_policy() {
-  adapter::EgressRules rules;
-  rules.allow_networks = {"127.0.0.0/8"};
-  return adapter::EgressPolicy::make(rules).value();
+adapter::AdapterConfig loopback_config() {
+  adapter::AdapterConfig out;
+  out.allow_networks = {"127.0.0.0/8"};
+  out.receive_bytes_per_second_max = uint64_t{1} << 40;
+  return out;
 }
 
 replica::OpenCommand open_command(const std::string& url) {
@@ -25,14 +26,13 @@ replica::OpenCommand open_command(const std::string& url) {
 }  // namespace
 
 struct LocalAdapter::Parts {
-  explicit Parts(boost::asio::io_context& io) : keeper(io.get_executor(), adapter::keeper_period(config)) {}
+  explicit Parts(boost::asio::io_context& io)
+      : egress(io.get_executor(), config, metrics),
+        keeper(io.get_executor(), adapter::keeper_period(config)) {}
 
-  adapter::AdapterConfig config;
-  adapter::EgressPolicy policy = loopback_policy();
-  adapter::TlsContext tls{""};
-  adapter::Resolver resolver{1, adapter::look_up};
+  adapter::AdapterConfig config = loopback_config();
   adapter::Metrics metrics;
-  adapter::Connector connector{config, policy, resolver, tls, metrics};
+  adapter::Egress egress;
   adapter::EventHub hub{adapter::HubLimits{}};
   adapter::MaskKeys mask_keys;
   Bytes read_buffer = Bytes(64 * 1024, '\0');
@@ -41,7 +41,7 @@ struct LocalAdapter::Parts {
 
 LocalAdapter::LocalAdapter(const std::string& url, OnEvents on_events)
     : on_events_(std::move(on_events)), parts_(std::make_unique<Parts>(io_)) {
-  const adapter::ConnectionParts shared{parts_->config,    parts_->connector,   parts_->hub,
+  const adapter::ConnectionParts shared{parts_->config,    parts_->egress,      parts_->hub,
                                         parts_->mask_keys, parts_->read_buffer, parts_->keeper,
                                         parts_->metrics};
   connection_ = std::make_unique<adapter::Connection>(io_.get_executor(), open_command(url), shared);

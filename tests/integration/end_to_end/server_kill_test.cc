@@ -26,9 +26,8 @@ class ServerKillTest : public testing::Test {
   void start_server(const std::vector<std::string>& more = {}) {
     support::ChildOptions options;
     options.program = support::built_program("icws-exchange");
-    options.arguments = {"--synthetic", std::to_string(kSeed),
-                         "--port",      std::to_string(port_.number()),
-                         "--speed",     "4"};
+    options.arguments = {
+        "--synthetic", std::to_string(kSeed), "--port", std::to_string(port_.number()), "--speed", "4"};
     options.arguments.insert(options.arguments.end(), more.begin(), more.end());
     server_ = std::make_unique<support::ChildProcess>(std::move(options));
     ASSERT_TRUE(support::wait_for_port(*server_));
@@ -87,7 +86,8 @@ TEST_F(ServerKillTest, WithReconnectTheNextEpochGoesOnWithANewServer) {
   ASSERT_TRUE(subnet_.wait_for(id, [](const auto& view) { return view.state() == "waiting"; }));
   start_server();
   // An attempt while nobody listened may have used up an epoch.
-  ASSERT_TRUE(subnet_.wait_for(id, [](const auto& view) { return view.epoch() >= 2 && view.state() == "open"; }));
+  ASSERT_TRUE(
+      subnet_.wait_for(id, [](const auto& view) { return view.epoch() >= 2 && view.state() == "open"; }));
   const auto before = subnet_.connection(0, id);
   ASSERT_TRUE(before);
   ASSERT_TRUE(wait_for_messages(id, before->messages() + kBeforeTheKill));
