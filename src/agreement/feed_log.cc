@@ -23,7 +23,7 @@ struct KeyHasher {
 bool FeedLog::append(Observation observation, EventRef event, LocalTime now) {
   const ContentId id = feed_content_id(observation.kind, observation.key, observation.content);
   if (consume_credit(id, now)) return false;
-  entries_.push_back(Entry{id, std::move(observation), event, now, std::nullopt});
+  entries_.push_back(Entry{id, std::move(observation), event, now, std::nullopt, now, ++last_ordinal_});
   copies_[id].push_back(std::prev(entries_.end()));
   return true;
 }
@@ -40,6 +40,7 @@ std::vector<FeedItem> FeedLog::list(size_t bytes_max, size_t items_max, LocalTim
     if (!entry.listed) entry.listed = now;
     out.push_back(FeedItem{entry.id, ++copies[entry.id]});
   }
+  room_ = out.size() < entries_.size() ? out.size() : SIZE_MAX;
   return out;
 }
 
@@ -69,26 +70,40 @@ std::vector<FeedLog::Freed> FeedLog::drop_stale(LocalTime now, Milliseconds drop
   std::unordered_map<ContentId, uint32_t> copies;
   for (auto it = entries_.begin(); it != entries_.end();) {
     const uint32_t copy = ++copies[it->id];
+    if (backpressure) it->waits_since = now;
     if (backpressure && it->listed) it->listed = now;
     const bool stale = it->listed && now - *it->listed >= drop_after;
     if (!stale || decidable(FeedItem{it->id, copy})) {
       ++it;
       continue;
     }
-    freed.push_back(Freed{it->event, it->received});
-    auto& same = copies_[it->id];
-    std::erase(same, it);
-    if (same.empty()) copies_.erase(it->id);
     --copies[it->id];
-    it = entries_.erase(it);
+    it = remove(it, freed);
   }
   return freed;
 }
 
-const Observation* FeedLog::find(const FeedItem& item) const {
+std::vector<FeedLog::Freed> FeedLog::make_room(LocalTime before,
+                                               const std::function<bool(const Entry&)>& hopeless) {
+  std::vector<Freed> freed;
+  for (auto it = entries_.begin(); it != entries_.end() && overfull() && it->waits_since <= before;) {
+    it = hopeless(*it) ? remove(it, freed) : std::next(it);
+  }
+  return freed;
+}
+
+FeedLog::Entries::iterator FeedLog::remove(Entries::iterator entry, std::vector<Freed>& freed) {
+  freed.push_back(Freed{entry->event, entry->received});
+  const auto same = copies_.find(entry->id);
+  std::erase(same->second, entry);
+  if (same->second.empty()) copies_.erase(same);
+  return entries_.erase(entry);
+}
+
+const FeedLog::Entry* FeedLog::entry(const FeedItem& item) const {
   const auto it = copies_.find(item.content);
   if (it == copies_.end() || item.copy == 0 || item.copy > it->second.size()) return nullptr;
-  return &it->second[item.copy - 1]->observation;
+  return &*it->second[item.copy - 1];
 }
 
 std::vector<FeedLog::Credit> FeedLog::credits(LocalTime now) const {

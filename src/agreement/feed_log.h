@@ -32,6 +32,10 @@ class FeedLog {
     LocalTime received;
     // When it was first in a report; empty: not yet.
     std::optional<LocalTime> listed;
+    // When it came, or when the inbox last had no room, if that was later.
+    LocalTime waits_since;
+    // Counts from 1 in order of arrival.
+    uint64_t ordinal = 0;
   };
   // An entry that needs no agreement any more: its event can be acknowledged.
   struct Freed {
@@ -55,8 +59,21 @@ class FeedLog {
   // all waiting starts anew.
   std::vector<Freed> drop_stale(LocalTime now, Milliseconds drop_after, bool backpressure,
                                 const std::function<bool(const FeedItem&)>& decidable);
-  // The observation of the copy-th unsettled copy, or null.
-  const Observation* find(const FeedItem& item) const;
+  // What the newest list() had no room for.
+  bool overfull() const { return entries_.size() > room_; }
+  // Some entry has waited since `before`.
+  bool waits_since(LocalTime before) const {
+    return !entries_.empty() && entries_.front().waits_since <= before;
+  }
+  // Where the log is overfull: removes the oldest entries that have waited since `before` and are hopeless,
+  // as many as are too many.
+  std::vector<Freed> make_room(LocalTime before, const std::function<bool(const Entry&)>& hopeless);
+  // The copy-th unsettled copy, or null.
+  const Entry* entry(const FeedItem& item) const;
+  const Observation* find(const FeedItem& item) const {
+    const Entry* found = entry(item);
+    return found == nullptr ? nullptr : &found->observation;
+  }
   size_t size() const { return entries_.size(); }
 
   // Credits that have not run out, to be kept over a restart.
@@ -68,12 +85,16 @@ class FeedLog {
 
  private:
   using Entries = std::list<Entry>;
+  Entries::iterator remove(Entries::iterator entry, std::vector<Freed>& freed);
   void index_credits();
   bool consume_credit(const ContentId& id, LocalTime now);
   void forget_old_credits(LocalTime now);
 
   Entries entries_;
   std::unordered_map<ContentId, std::deque<Entries::iterator>> copies_;
+  uint64_t last_ordinal_ = 0;
+  // Entries that the newest list() had room for.
+  size_t room_ = SIZE_MAX;
   struct CreditCount {
     uint32_t left = 0;
     // Used up, but still in credits_: the earliest ones of their content.

@@ -7,30 +7,6 @@
 namespace icws::agreement {
 namespace {
 
-// The settled copies of the last blocks by content, newest first, for many look-ups.
-class SettledIndex {
- public:
-  explicit SettledIndex(const FeedState& state) {
-    for (const SettledBlock& block : state.settled) {
-      for (const SettledContent& settled : block.contents) {
-        by_content_[settled.content].emplace_back(block.height, settled.count);
-      }
-    }
-  }
-  uint32_t since(const ContentId& content, Height report) const {
-    const auto it = by_content_.find(content);
-    if (it == by_content_.end()) return 0;
-    uint32_t count = 0;
-    for (const auto& [height, copies] : it->second) {
-      if (height >= report) count += copies;
-    }
-    return count;
-  }
-
- private:
-  std::unordered_map<ContentId, std::vector<std::pair<Height, uint32_t>>> by_content_;
-};
-
 // The nodes that the decision names, in its order; refuses what is not decidable.
 std::expected<std::vector<FeedGraph::Index>, DecisionFault> named_nodes(const FeedStep& step,
                                                                         const FeedDecision& decision) {
@@ -124,8 +100,22 @@ void count_settled(std::vector<SettledContent>& settled, std::unordered_map<Cont
 
 }  // namespace
 
-uint32_t settled_since(const FeedState& state, const ContentId& content, Height report) {
-  return SettledIndex(state).since(content, report);
+SettledIndex::SettledIndex(const FeedState& state) {
+  for (const SettledBlock& block : state.settled) {
+    for (const SettledContent& settled : block.contents) {
+      by_content_[settled.content].emplace_back(block.height, settled.count);
+    }
+  }
+}
+
+uint32_t SettledIndex::since(const ContentId& content, Height report) const {
+  const auto it = by_content_.find(content);
+  if (it == by_content_.end()) return 0;
+  uint32_t count = 0;
+  for (const auto& [height, copies] : it->second) {
+    if (height >= report) count += copies;
+  }
+  return count;
 }
 
 FeedStep begin_feed(const FeedState& state, const View& view, Quorum quorum, const FeedContext& context,

@@ -5,6 +5,8 @@
 #include <deque>
 #include <expected>
 #include <map>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "agreement/feed_graph.h"
@@ -42,8 +44,16 @@ struct FeedState {
   static void fields(auto& archive, auto& self) { archive(self.settled, self.decidable_since, self.gaps); }
 };
 
-// Settled copies of a content in the blocks that a report of height `report` did not know: report .. now.
-uint32_t settled_since(const FeedState& state, const ContentId& content, Height report);
+// What: the settled copies of the last blocks by content, for many look-ups. Keeps nothing of the state.
+class SettledIndex {
+ public:
+  explicit SettledIndex(const FeedState& state);
+  // Settled copies in the blocks that a report of height `report` did not know: report .. now.
+  uint32_t since(const ContentId& content, Height report) const;
+
+ private:
+  std::unordered_map<ContentId, std::vector<std::pair<Height, uint32_t>>> by_content_;
+};
 
 struct FeedDecision {
   // In emission order, whole components.

@@ -143,6 +143,7 @@ std::optional<Section> decode_section(const pb::Section& in, const AgreementPara
     return std::nullopt;
   out.status = static_cast<MemberStatus>(in.status());
   out.sent_up_to = SendSequence(in.sent_up_to());
+  out.complete = in.complete();
   if (!in.opened_digest().empty()) {
     out.opened = Digest::from(in.opened_digest());
     if (!out.opened) return std::nullopt;
@@ -177,6 +178,7 @@ void encode_section(const Section& section, pb::Section& out) {
     added.set_digest(Bytes(head.digest.view()));
   }
   encode_items(section.items, out);
+  out.set_complete(section.complete);
 }
 
 std::optional<Observation> decode_content(const pb::Content& in) {

@@ -51,6 +51,8 @@ struct Section {
   std::vector<Head> heads;
   // Feed: in order of arrival, no duplicates, copies of a content ascending from 1 without holes.
   std::vector<FeedItem> items;
+  // Feed: `items` is all that this member has and that is not settled; false where it cannot know.
+  bool complete = false;
 };
 
 struct Report {

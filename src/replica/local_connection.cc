@@ -245,9 +245,6 @@ LocalProgress LocalConnection::advance(const Connection& record,
       end(MemberStatus::OutMismatch, std::nullopt, events_.received(), now);
     return progress;
   }
-  const auto free = [this](const FeedLog::Freed& freed) {
-    if (freed.event.attempt == attempt_) events_.done(freed.event.event);
-  };
   for (const agreement::SettledContent& content : settled) {
     for (const FeedLog::Freed& freed : feed_->settle(content.content, content.count, now, params.absorb)) {
       free(freed);
@@ -264,9 +261,19 @@ LocalProgress LocalConnection::advance(const Connection& record,
   return progress;
 }
 
+uint64_t LocalConnection::make_room(const Connection& record, const agreement::View& view, size_t self,
+                                    const agreement::AgreementParams& params, LocalTime now) {
+  const agreement::Quorum quorum = record.agreement.quorum();
+  evidence_.observe(view, self, quorum, now, params);
+  const std::vector<FeedLog::Freed> dropped =
+      agreement::make_room(*feed_, evidence_, view, self, quorum, record.agreement.feed, now, params);
+  for (const FeedLog::Freed& freed : dropped) free(freed);
+  return dropped.size();
+}
+
 agreement::Section LocalConnection::section(const Connection& record,
-                                            const agreement::AgreementParams& params, size_t bytes_max,
-                                            LocalTime now) {
+                                            const agreement::AgreementParams& params, Height height,
+                                            size_t bytes_max, bool stream_up, LocalTime now) {
   agreement::Section out;
   out.connection = id_;
   out.epoch = epoch_;
@@ -280,6 +287,8 @@ agreement::Section LocalConnection::section(const Connection& record,
   } else {
     if (opened_) out.opened = agreement::opened_digest(*opened_);
     out.items = feed_->list(bytes_max, params.section_items_max, now);
+    out.complete = !feed_->overfull() && stream_up && now >= repeats_until_;
+    evidence_.reported(height, now);
   }
   return out;
 }

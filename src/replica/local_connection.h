@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agreement/connection.h"
+#include "agreement/feed_evidence.h"
 #include "agreement/feed_log.h"
 #include "agreement/ordered_log.h"
 #include "agreement/section.h"
@@ -85,6 +86,10 @@ class LocalConnection {
 
   void on_event(const Connection& record, SocketEvent event, LocalTime now);
   void on_progress(const Connection& record, uint64_t sent_up_to);
+  // The adapter's stream begins anew: it repeats what is not acknowledged.
+  void on_stream(const agreement::AgreementParams& params, LocalTime now) {
+    repeats_until_ = now + params.hold_back;
+  }
   // The adapter does not have the socket any more.
   void on_lost(LocalTime now);
   // The adapter has a socket of this epoch that this replica has forgotten.
@@ -96,9 +101,15 @@ class LocalConnection {
   LocalProgress advance(const Connection& record, const std::vector<agreement::SettledContent>& settled,
                         LocalTime now, const agreement::AgreementParams& params, bool inbox_has_room);
 
-  // This replica's section; heads and items within `bytes_max`.
+  // After a block at the chain's head: what a feed's log has no room to report and no hope to agree on is
+  // given up. `view`: the sections in force. Returns how many events.
+  uint64_t make_room(const Connection& record, const agreement::View& view, size_t self,
+                     const agreement::AgreementParams& params, LocalTime now);
+
+  // This replica's section in the report of `height`; heads and items within `bytes_max`. `stream_up`: the
+  // adapter says at once what comes.
   agreement::Section section(const Connection& record, const agreement::AgreementParams& params,
-                             size_t bytes_max, LocalTime now);
+                             Height height, size_t bytes_max, bool stream_up, LocalTime now);
   agreement::Local local() const;
 
   // Messages for the adapter after the first `accepted` ones of this socket; empty unless the socket is open.
@@ -117,6 +128,9 @@ class LocalConnection {
   // `last`: the last event that counts.
   void end(agreement::MemberStatus status, std::optional<agreement::Ending> ending, EventSequence last,
            LocalTime now);
+  void free(const agreement::FeedLog::Freed& freed) {
+    if (freed.event.attempt == attempt_) events_.done(freed.event.event);
+  }
   void adopt_sends(const Connection& record, uint64_t accepted);
   // The number of a send in this socket's own count.
   uint64_t socket_sequence(const Connection& record, SendSequence send) const {
@@ -138,6 +152,9 @@ class LocalConnection {
   std::optional<Bytes> opened_;
   std::optional<agreement::OrderedLog> ordered_;
   std::optional<agreement::FeedLog> feed_;
+  agreement::FeedEvidence evidence_;
+  // Until then the adapter may still have what this log has not.
+  LocalTime repeats_until_{};
   std::optional<transform::Transform> transform_;
   transform::Delivered delivered_;
   EventTracker events_;

@@ -117,6 +117,7 @@ void Reconciler::on_up(const State& state, const AdapterUp& up, LocalTime now) {
     const auto slot = state.connections.find(id);
     if (slot == state.connections.end()) continue;
     match_socket(slot->second.record, entry, up, now);
+    entry.local.on_stream(params_.agreement, now);
   }
   close_strangers(up);
   bring_in_line(state, now, Persisted::No);
@@ -178,7 +179,7 @@ LocalProgress Reconciler::advance(const State& state, const std::vector<AgreedSt
   return all;
 }
 
-void Reconciler::reconcile(const State& state, LocalTime now) {
+uint64_t Reconciler::reconcile(const State& state, const ReportWindow& window, LocalTime now) {
   restore(state, now);
   at_head_ = true;
   drop_ended(state);
@@ -193,7 +194,25 @@ void Reconciler::reconcile(const State& state, LocalTime now) {
     early_.pop_front();
     on_event(state, std::move(event), now);
   }
+  const uint64_t given_up = make_room(state, window, now);
   bring_in_line(state, now, Persisted::WithThisBlock);
+  return given_up;
+}
+
+uint64_t Reconciler::make_room(const State& state, const ReportWindow& window, LocalTime now) {
+  uint64_t given_up = 0;
+  for (auto& [id, entry] : entries_) {
+    const ConnectionSlot& slot = state.connections.at(id);
+    const Connection& record = slot.record;
+    if (record.arguments.mode != Mode::Feed) continue;
+    // While the inbox is full, nothing is dropped.
+    if (!context_for(slot, params_, state.global.height, state.global.now).inbox_has_room) continue;
+    const std::vector<ReplicaIndex>& committee = record.agreement.committee;
+    const auto self = static_cast<size_t>(std::ranges::lower_bound(committee, self_) - committee.begin());
+    const agreement::View view = window.view(id, record.agreement.epoch, committee, state.global.height);
+    given_up += entry.local.make_room(record, view, self, params_.agreement, now);
+  }
+  return given_up;
 }
 
 void Reconciler::bring_in_line(const State& state, LocalTime now, Persisted persisted) {
@@ -321,8 +340,8 @@ std::vector<agreement::Section> Reconciler::sections(const State& state, Height 
     if (left < agreement::kSectionBytesMax) break;
     const size_t share = std::max(left / (turn.size() - i), kSectionShareBytesMin);
     const size_t room = std::min(left, share) - agreement::kSectionBytesMax;
-    agreement::Section section = entries_.at(turn[i]).local.section(state.connections.at(turn[i]).record,
-                                                                    params_.agreement, room, now);
+    agreement::Section section = entries_.at(turn[i]).local.section(
+        state.connections.at(turn[i]).record, params_.agreement, height, room, adapter_up_, now);
     const size_t bytes = section_bytes(section);
     if (bytes > left) break;
     left -= bytes;

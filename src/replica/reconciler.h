@@ -10,6 +10,7 @@
 #include "replica/block_step.h"
 #include "replica/cluster_params.h"
 #include "replica/local_connection.h"
+#include "replica/report_window.h"
 #include "replica/state.h"
 #include "replica/storage.h"
 
@@ -29,7 +30,8 @@ class Reconciler {
   // Brings logs up to a block. Also for replayed blocks.
   LocalProgress advance(const State& state, const std::vector<AgreedStep>& steps, LocalTime now);
   // Opens, closes, sends and acknowledges. Only at the chain's head: never for replayed blocks.
-  void reconcile(const State& state, LocalTime now);
+  // Returns how many events were given up to make room in the reports.
+  uint64_t reconcile(const State& state, const ReportWindow& window, LocalTime now);
   // Writes what has changed of the local records.
   void save(const State& state, WriteBatch& batch, LocalTime now);
   std::vector<AdapterCommand> take_commands() { return std::exchange(commands_, {}); }
@@ -56,6 +58,7 @@ class Reconciler {
   void on_up(const State& state, const AdapterUp& up, LocalTime now);
   void match_socket(const Connection& record, Entry& entry, const AdapterUp& up, LocalTime now);
   void close_strangers(const AdapterUp& up);
+  uint64_t make_room(const State& state, const ReportWindow& window, LocalTime now);
   void drop_ended(const State& state);
   // New sockets and acknowledgements must be on disk before the adapter hears of them, else a crash in
   // between would forget the one or lose what the other freed.

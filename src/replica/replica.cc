@@ -305,7 +305,9 @@ void Replica::commit(LocalTime now) {
     impl.latencies.push_back(static_cast<uint32_t>((now - received).count()));
     if (impl.latencies.size() > kLatenciesKept) impl.latencies.pop_front();
   }
-  if (impl.voted == impl.state.global.height) impl.reconciler.reconcile(impl.state, now);
+  if (impl.voted == impl.state.global.height) {
+    impl.metrics.events_dropped += impl.reconciler.reconcile(impl.state, impl.window, now);
+  }
   WriteBatch batch = impl.persistence.take_batch();
   impl.reconciler.save(impl.state, batch, now);
   impl.storage.apply(batch);

@@ -35,6 +35,7 @@ Committee::Committee(CommitteeOptions options)
                          AgreedTime{}, options.open_timeout)),
       ordered_(options.members, OrderedLog({EventSequence(0), Position(0), state_.ordered.head})),
       feed_(options.members),
+      evidence_(options.members),
       opened_bytes_(options.members),
       status_(options.members, MemberStatus::Opening),
       ending_(options.members),
@@ -110,6 +111,8 @@ Section Committee::section_of(size_t member) {
   } else {
     if (opened_bytes_[member]) out.opened = opened_digest(*opened_bytes_[member]);
     out.items = feed_[member].list(options_.section_bytes, options_.params.section_items_max, local_now());
+    out.complete = !feed_[member].overfull();
+    evidence_[member].reported(height_, local_now());
   }
   return out;
 }
@@ -204,6 +207,10 @@ void Committee::settle_logs(const Outcome& outcome) {
       feed_[member].settle(settled.content, settled.count, local_now(), options_.params.absorb);
     }
     feed_[member].drop_stale(local_now(), options_.params.drop_after, !inbox_has_room_, decidable);
+    if (!inbox_has_room_) continue;
+    evidence_[member].observe(view(), member, state_.quorum(), local_now(), options_.params);
+    make_room(feed_[member], evidence_[member], view(), member, state_.quorum(), state_.feed, local_now(),
+              options_.params);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agreement/connection.h"
+#include "agreement/feed_evidence.h"
 #include "agreement/feed_log.h"
 #include "agreement/ordered_log.h"
 
@@ -118,6 +119,7 @@ class Committee {
   agreement::ConnectionState state_;
   std::vector<agreement::OrderedLog> ordered_;
   std::vector<agreement::FeedLog> feed_;
+  std::vector<agreement::FeedEvidence> evidence_;
   std::vector<std::optional<Bytes>> opened_bytes_;
   std::vector<agreement::MemberStatus> status_;
   std::vector<std::optional<agreement::Ending>> ending_;

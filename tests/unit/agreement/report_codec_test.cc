@@ -22,6 +22,7 @@ Section feed_section() {
         {feed_content_id(ObservationKind::Text, std::to_string(i % 3), std::to_string(i)), 1});
   }
   out.items.push_back({out.items[0].content, 2});
+  out.complete = true;
   return out;
 }
 
@@ -45,6 +46,8 @@ TEST(ReportCodec, ReadsWhatItWrote) {
   EXPECT_EQ(report->sections[0].ending, sample().sections[0].ending);
   EXPECT_EQ(report->sections[1].items, sample().sections[1].items);
   EXPECT_EQ(report->sections[1].opened, digest(7));
+  EXPECT_FALSE(report->sections[0].complete);
+  EXPECT_TRUE(report->sections[1].complete);
   EXPECT_EQ(encode_report(*report), bytes);
 }
 

@@ -134,6 +134,43 @@ TEST(LocalConnection, AcknowledgementPassesDroppedEvents) {
   EXPECT_TRUE(subnet.adapter(0).socket(subnet.socket(0, id)).events.empty());
 }
 
+TEST(LocalConnection, AStaleBurstIsGivenUpAndAcknowledged) {
+  Harness subnet;
+  const ConnectionId id = subnet.opened(test_open(Mode::Feed));
+  subnet.blocks(25);
+  for (int i = 0; i < 3'000; ++i) subnet.sees(3, id, "stale " + std::to_string(i));
+  subnet.crash(0);
+  size_t sent = 0;
+  for (int block = 0; block < 80; ++block) {
+    for (int i = 0; i < 5; ++i, ++sent) {
+      for (size_t replica = 1; replica < 4; ++replica)
+        subnet.sees(replica, id, "live " + std::to_string(sent));
+    }
+    subnet.blocks(1);
+  }
+  subnet.blocks(5);
+  EXPECT_EQ(subnet.view(id, 1).messages, sent);
+  EXPECT_EQ(subnet.view(id, 1).gaps, 0u);
+  EXPECT_GT(subnet.adapter(3).socket(subnet.socket(3, id)).status.acknowledged, EventSequence(2'000));
+  EXPECT_GT(subnet.replica(3).metrics().events_dropped, 2'000u);
+}
+
+TEST(LocalConnection, AListIsNotCompleteWhileTheAdapterMayRepeatMore) {
+  Harness subnet;
+  const ConnectionId id = subnet.opened(test_open(Mode::Feed));
+  subnet.blocks(25);
+  EXPECT_TRUE(subnet.section(2, id)->complete);
+  subnet.replica(2).on_adapter_event(AdapterDown{}, subnet.local_now());
+  subnet.blocks(1);
+  EXPECT_FALSE(subnet.section(2, id)->complete);
+  subnet.crash(2);
+  subnet.start(2);
+  subnet.blocks(15);
+  EXPECT_FALSE(subnet.section(2, id)->complete);
+  subnet.blocks(10);
+  EXPECT_TRUE(subnet.section(2, id)->complete);
+}
+
 // Attack L11, in ordered.
 TEST(LocalConnection, AMemberFarBehindCatchesUpThroughItsAdapter) {
   constexpr size_t kBuffer = 60, kMessages = 150;
