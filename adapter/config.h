@@ -74,6 +74,13 @@ struct AdapterConfig {
   uint64_t control_frames_per_second_max = 1'000;
   Milliseconds close_timeout{5'000};
 
+  // Compression.
+  bool compression = false;
+  bool compression_context_takeover = true;
+  uint64_t compression_window_bits = 12;
+  uint64_t compression_contexts_max = 1'000;
+  uint64_t compression_ratio_max = 150;
+
   // Memory.
   uint64_t connections_max = 3'000;
   uint64_t sockets_max = 6'000;

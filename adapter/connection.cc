@@ -16,12 +16,6 @@ using transcript::Cause;
 constexpr Milliseconds kKeeperPeriodMax{5'000};
 constexpr Milliseconds kKeeperPeriodMin{10};
 
-ws::DecoderLimits decoder_limits(const replica::OpenCommand& request) {
-  ws::DecoderLimits limits;
-  limits.message_bytes_max = request.message_bytes_max;
-  return limits;
-}
-
 }  // namespace
 
 Milliseconds keeper_period(const AdapterConfig& config) {
@@ -36,8 +30,15 @@ Connection::Connection(asio::any_io_executor executor, replica::OpenCommand requ
       parts_(parts),
       watchdog_(executor, parts.config.open_timeout),
       pacing_(parts.egress.pacer().source(request_.canister, Clock::now())),
-      decoder_(decoder_limits(request_)),
+      decoder_(decoder_limits()),
       queue_(parts.config.send_messages_max, parts.config.send_bytes_max) {}
+
+ws::DecoderLimits Connection::decoder_limits() const {
+  ws::DecoderLimits limits;
+  limits.message_bytes_max = request_.message_bytes_max;
+  limits.inflate_ratio_max = static_cast<uint32_t>(parts_.config.compression_ratio_max);
+  return limits;
+}
 
 asio::awaitable<void> Connection::run() {
   auto failure = co_await open();
@@ -73,6 +74,8 @@ asio::awaitable<void> Connection::live() {
   while (write_pending_) co_await write_news_.wait();
   parts_.keeper.remove(*this);
   stream_.reset();
+  decoder_.retire();
+  queue_.release_idle();
 }
 
 SendQueue::Accepted Connection::send(uint64_t sequence, replica::MessageKind kind, BytesView content) {
@@ -176,6 +179,8 @@ void Connection::keep_open(Clock::time_point now) {
         std::nullopt);
   } else if (silent >= parts_.config.ping_after && !pinged_) {
     pinged_ = true;
+    decoder_.release_idle();
+    queue_.release_idle();
     queue_.ping();
     request_write();
   }

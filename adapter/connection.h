@@ -97,6 +97,8 @@ class Connection final : private Kept {
   boost::asio::awaitable<std::optional<Failure>> wait_turn(const std::string& destination);
   Failure limit_failure(Limit limit);
   boost::asio::awaitable<void> pause(Milliseconds delay);
+  ws::DecoderLimits decoder_limits() const;
+  void use_compression(const ws::DeflateParameters& parameters);
   void publish_opened(Upgraded upgraded);
   void publish_failed(const Failure& failure);
 

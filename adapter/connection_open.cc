@@ -57,6 +57,12 @@ std::optional<Failure> Connection::check_request(ConnectRequest& connect, ws::Up
   }
   upgrade.target = url.target;
   upgrade.host_header = url.host_header;
+  if (request_.compression) {
+    const bool forget = !parts_.config.compression_context_takeover;
+    upgrade.deflate.emplace();
+    upgrade.deflate->server_no_context_takeover = forget;
+    upgrade.deflate->client_no_context_takeover = forget;
+  }
   return std::nullopt;
 }
 
@@ -131,8 +137,15 @@ asio::awaitable<std::optional<Failure>> Connection::try_open(const ConnectReques
   stream_ = std::move(connected->stream);
   places_[2] = std::move(connected->place);
   leftover_ = std::move(upgraded->leftover);
+  if (upgraded->deflate) use_compression(*upgraded->deflate);
   publish_opened(std::move(*upgraded));
   co_return std::nullopt;
+}
+
+void Connection::use_compression(const ws::DeflateParameters& parameters) {
+  ++parts_.metrics.compressed;
+  decoder_ = ws::Decoder(decoder_limits(), parameters);
+  queue_.compress_with(ws::Deflater(parameters, static_cast<uint8_t>(parts_.config.compression_window_bits)));
 }
 
 asio::awaitable<void> Connection::pause(Milliseconds delay) {

@@ -23,6 +23,8 @@ Cause cause_of(ws::DecodeError error) {
     case ws::DecodeError::kInvalidUtf8:
       return Cause::InvalidUtf8;
     case ws::DecodeError::kMessageTooBig:
+    case ws::DecodeError::kCompressedTooBig:
+    case ws::DecodeError::kInflatesTooMuch:
       return Cause::MessageTooBig;
     default:
       return Cause::Protocol;
@@ -32,7 +34,10 @@ Cause cause_of(ws::DecodeError error) {
 std::optional<Limit> limit_of(ws::DecodeError error) {
   switch (error) {
     case ws::DecodeError::kMessageTooBig:
+    case ws::DecodeError::kCompressedTooBig:
       return Limit::kMessageBytesMax;
+    case ws::DecodeError::kInflatesTooMuch:
+      return Limit::kCompressionRatioMax;
     case ws::DecodeError::kTooManyFragments:
       return Limit::kFragmentsMax;
     case ws::DecodeError::kTooManyEmptyFragments:
@@ -121,6 +126,8 @@ void Connection::account(const ws::DecoderCounters& before) {
   const auto& now = decoder_.counters();
   parts_.metrics.received.messages += now.messages - before.messages;
   parts_.metrics.received.control_frames += now.control_frames - before.control_frames;
+  parts_.metrics.compressed_bytes += now.compressed_bytes - before.compressed_bytes;
+  parts_.metrics.inflated_bytes += now.inflated_bytes - before.inflated_bytes;
 }
 
 // For message_timeout: since when the same message has been unfinished.

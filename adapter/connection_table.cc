@@ -38,6 +38,8 @@ std::expected<bool, TableError> ConnectionTable::open(replica::OpenCommand comma
     return std::unexpected(TableError::kTooManySockets);
   }
   ++parts_.metrics.opens;
+  // The canister asked for it; whether it is offered is for this machine to say.
+  command.compression = command.compression && may_compress();
   auto connection = std::make_unique<Connection>(executor_, std::move(command), parts_);
   auto* raw = connection.get();
   connections_.emplace(key, std::move(connection));
@@ -52,8 +54,16 @@ std::expected<bool, TableError> ConnectionTable::open(replica::OpenCommand comma
   return false;
 }
 
+bool ConnectionTable::may_compress() {
+  if (!parts_.config.compression) return false;
+  if (compressing_ < parts_.config.compression_contexts_max) return true;
+  parts_.metrics.pass(Limit::kCompressionContextsMax);
+  return false;
+}
+
 void ConnectionTable::launch(Connection& connection) {
   ++live_;
+  if (connection.request().compression) ++compressing_;
   asio::co_spawn(executor_, connection.run(), [this, raw = &connection](const std::exception_ptr& error) {
     const auto& key = raw->request().key;
     if (error)
@@ -65,6 +75,7 @@ void ConnectionTable::launch(Connection& connection) {
 
 void ConnectionTable::finished(Connection* connection) {
   --live_;
+  if (connection->request().compression) --compressing_;
   std::erase_if(closing_, [&](const auto& owned) { return owned.get() == connection; });
 }
 

@@ -67,6 +67,7 @@ class ConnectionTable {
   bool idle() const { return live_ == 0; }
 
  private:
+  bool may_compress();
   void launch(Connection& connection);
   void finished(Connection* connection);
   void retire(std::unique_ptr<Connection> connection);
@@ -78,6 +79,8 @@ class ConnectionTable {
   // Forgotten by the replica, not yet ended.
   std::list<std::unique_ptr<Connection>> closing_;
   size_t live_ = 0;
+  // Of these, those that may use compression.
+  size_t compressing_ = 0;
   bool stopping_ = false;
 };
 

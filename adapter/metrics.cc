@@ -112,6 +112,11 @@ void write_counters(Writer& out, const Metrics& metrics, const HubTotals& hub) {
                    metrics.sent.bytes);
   out.by_direction("icws_adapter_control_frames_total", "Pings, pongs and Close frames.",
                    metrics.received.control_frames, metrics.sent.control_frames);
+  out.counter("icws_adapter_opened_compressed_total", "Sockets that opened with compression.",
+              metrics.compressed);
+  out.counter("icws_adapter_compressed_bytes_total", "Messages that came compressed, as they came.",
+              metrics.compressed_bytes);
+  out.counter("icws_adapter_inflated_bytes_total", "The same messages, inflated.", metrics.inflated_bytes);
   out.counter("icws_adapter_pauses_total", "Times that a socket stood because events were not acknowledged.",
               metrics.pauses);
   out.counter("icws_adapter_peers_refused_total", "Local processes that may not use the gRPC socket.",

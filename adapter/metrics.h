@@ -58,6 +58,11 @@ struct Metrics {
   PerCause ends{};
   Traffic received;
   Traffic sent;
+  // Of `opened`, those with compression.
+  uint64_t compressed = 0;
+  // Messages that came compressed: as they came, and as they are.
+  uint64_t compressed_bytes = 0;
+  uint64_t inflated_bytes = 0;
   uint64_t pauses = 0;
   uint64_t peers_refused = 0;
   std::array<uint64_t, kLimits> limits_passed{};

@@ -84,6 +84,7 @@ std::expected<Upgraded, Failure> judge_response(BytesView head, const ws::Upgrad
   auto checked = ws::check_response(parser.get().result_int(), fields, request);
   if (!checked) return std::unexpected(Failure{Cause::Handshake, checked.error().message, false});
   out.subprotocol = std::move(checked->subprotocol);
+  out.deflate = checked->deflate;
   return out;
 }
 

@@ -40,6 +40,10 @@ void SendQueue::close(ws::CloseCode code, BytesView reason, bool at_once) {
   if (at_once) messages_.clear();
 }
 
+void SendQueue::release_idle() {
+  if (deflater_) deflater_->release_idle();
+}
+
 void SendQueue::encode(Bytes& out, size_t bytes, MaskKeys& keys) {
   if (close_encoded_) return;
   // Precondition holds: a ping's payload has 125 bytes at most.
@@ -50,12 +54,13 @@ void SendQueue::encode(Bytes& out, size_t bytes, MaskKeys& keys) {
     (void)ws::append_ping(out, {}, keys.next());
     ++control_encoded_;
   }
+  ws::Deflater* const deflater = deflater_ ? &*deflater_ : nullptr;
   while (!messages_.empty() && out.size() < bytes) {
     const auto& message = messages_.front();
     if (message.kind == replica::MessageKind::Text) {
-      (void)ws::append_text(out, message.content, keys.next());
+      (void)ws::append_text(out, message.content, keys.next(), deflater);
     } else {
-      ws::append_binary(out, message.content, keys.next());
+      ws::append_binary(out, message.content, keys.next(), deflater);
     }
     encoded_ = message.sequence;
     bytes_ -= message.content.size();

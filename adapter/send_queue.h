@@ -5,11 +5,13 @@
 #include <list>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "replica/adapter_port.h"
 #include "ws/close.h"
+#include "ws/deflater.h"
 #include "ws/encoder.h"
 
 namespace icws::adapter {
@@ -44,6 +46,11 @@ class SendQueue {
   // Precondition: text is valid UTF-8.
   Accepted push(uint64_t sequence, replica::MessageKind kind, BytesView content);
   uint64_t accepted_up_to() const { return accepted_; }
+
+  // Messages are compressed from now on, where that is worthwhile.
+  void compress_with(ws::Deflater deflater) { deflater_ = std::move(deflater); }
+  // Gives back the memory of compression; the next message takes it again.
+  void release_idle();
 
   void ping() { ping_ = true; }
   void pong(BytesView payload);
@@ -81,6 +88,7 @@ class SendQueue {
   uint64_t accepted_ = 0;
   uint64_t encoded_ = 0;
   uint64_t control_encoded_ = 0;
+  std::optional<ws::Deflater> deflater_;
   std::vector<Bytes> pongs_;
   bool ping_ = false;
   std::optional<CloseFrame> close_;

@@ -106,6 +106,7 @@ replica::OpenCommand command_of(const v1::OpenRequest& request) {
   out.subprotocols.assign(request.subprotocols().begin(), request.subprotocols().end());
   out.response_headers.assign(request.response_headers().begin(), request.response_headers().end());
   out.message_bytes_max = request.message_bytes_max();
+  out.compression = request.compression();
   out.canister = request.canister_id();
   out.proxies.assign(request.proxies().begin(), request.proxies().end());
   return out;

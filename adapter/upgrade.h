@@ -52,6 +52,8 @@ struct Upgraded {
   std::string subprotocol;
   // Of the asked-for ones, in the order of the response.
   std::vector<replica::Header> headers;
+  // Nothing: no compression.
+  std::optional<ws::DeflateParameters> deflate;
   // What the server sent behind the header.
   Bytes leftover;
 };

@@ -97,7 +97,7 @@ std::string_view kind_name(DataEntry::Kind kind) {
 OpenArguments open_arguments(BytesView text) {
   const json::object in =
       parse_arguments(text, {"url", "mode", "subprotocols", "headers", "script", "json", "drop", "keep",
-                             "key", "reconnect", "message_bytes_max", "open_timeout_ms"});
+                             "key", "reconnect", "message_bytes_max", "open_timeout_ms", "compression"});
   OpenArguments out;
   out.url = required_text(in, "url");
   const std::string mode = optional_text(in, "mode", "ordered");
@@ -117,6 +117,7 @@ OpenArguments open_arguments(BytesView text) {
   out.transform.keep_pointers = text_list(in, "keep");
   out.transform.key_pointers = text_list(in, "key");
   out.reconnect = optional_flag(in, "reconnect", false);
+  out.compression = optional_flag(in, "compression", false);
   out.message_bytes_max = optional_number(in, "message_bytes_max", out.message_bytes_max);
   // Far above every bound that ws_open checks, so that the conversion to signed milliseconds holds.
   const uint64_t timeout =

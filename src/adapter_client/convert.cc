@@ -93,6 +93,7 @@ v1::OpenRequest request_of(const replica::OpenCommand& command) {
   out.mutable_subprotocols()->Add(command.subprotocols.begin(), command.subprotocols.end());
   out.mutable_response_headers()->Add(command.response_headers.begin(), command.response_headers.end());
   out.set_message_bytes_max(command.message_bytes_max);
+  out.set_compression(command.compression);
   out.set_canister_id(command.canister);
   out.mutable_proxies()->Add(command.proxies.begin(), command.proxies.end());
   return out;

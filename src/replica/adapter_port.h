@@ -50,6 +50,8 @@ struct OpenCommand {
   std::vector<std::string> response_headers;
   // A larger message ends the socket with 1009 and Cause::MessageTooBig.
   uint64_t message_bytes_max = 0;
+  // May be compressed on the wire; nobody sees whether it is.
+  bool compression = false;
   // Whose socket it is, for the adapter's limits per canister; at most kCanisterIdBytesMax. Empty: nobody's.
   std::string canister;
   // Ways around a network that does not let the adapter through, as in the adapter's interface. No canister

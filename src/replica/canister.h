@@ -55,9 +55,13 @@ struct OpenArguments {
   bool reconnect = false;
   // From 1 s to 300 s.
   Milliseconds open_timeout{30'000};
+  // Messages may be compressed between adapters and server, where node operators allow it and the server
+  // takes it. It changes no message. Not for messages that hold a secret beside what others choose: their
+  // length tells.
+  bool compression = false;
   static void fields(auto& archive, auto& self) {
     archive(self.url, self.headers, self.subprotocols, self.response_headers, self.mode, self.transform,
-            self.script, self.message_bytes_max, self.reconnect, self.open_timeout);
+            self.script, self.message_bytes_max, self.reconnect, self.open_timeout, self.compression);
   }
 };
 

@@ -303,6 +303,7 @@ void Reconciler::tell_open(const Connection& record, Entry& entry) {
   open.response_headers = arguments.response_headers;
   // With a transform only the transformed size counts, which this replica measures itself.
   open.message_bytes_max = arguments.transform.json ? params_.message_bytes_max : arguments.message_bytes_max;
+  open.compression = arguments.compression;
   open.canister = record.canister;
   entry.open_told = true;
   commands_.push_back(std::move(open));

@@ -59,6 +59,7 @@ std::expected<SubnetOptions, int> parse_subnet_options(std::vector<std::string> 
                  "CIDR that adapters may connect to although it is not globally reachable; repeatable");
   app.add_option("--ca-file", out.ca_file, "PEM file of roots that adapters trust beside the system's")
       ->check(CLI::ExistingFile);
+  app.add_flag("--compression", out.compression, "adapters offer compression for canisters that ask for it");
   app.add_option("--canisters", out.canisters, "canisters to install, comma separated")
       ->capture_default_str();
   app.add_option("--run-for", run_for_seconds, "end after so many seconds (default: never)")

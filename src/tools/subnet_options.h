@@ -18,6 +18,8 @@ struct SubnetOptions {
   Milliseconds block_interval{50};
   std::vector<std::string> allow_networks;
   std::string ca_file;
+  // Adapters offer it for canisters that ask for it.
+  bool compression = false;
   std::string canisters = "echo,feed";
   // 0: until a signal.
   Milliseconds run_for{0};

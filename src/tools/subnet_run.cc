@@ -65,6 +65,7 @@ void SubnetRun::start_children() {
     }
     if (!options_.ca_file.empty())
       spec.arguments.insert(spec.arguments.end(), {"--ca-file", options_.ca_file});
+    if (options_.compression) spec.arguments.insert(spec.arguments.end(), {"--compression", "true"});
     adapters_.push_back(supervisor_.start(std::move(spec)));
   }
   for (size_t i = 0; i < options_.replicas; ++i) {

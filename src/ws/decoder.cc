@@ -301,6 +301,15 @@ Decoder::Result Decoder::fail(DecodeError error) {
   return std::unexpected(error);
 }
 
+void Decoder::retire() {
+  if (phase_ != Phase::kFailed) (void)fail(DecodeError::kDataAfterClose);
+  in_message_ = false;
+  delivered_ = false;
+  header_size_ = 0;
+  Bytes().swap(message_);
+  inflater_.reset();
+}
+
 void Decoder::release_idle() {
   if (unfinished()) return;
   delivered_ = false;

@@ -133,6 +133,8 @@ class Decoder {
 
   // True if the stream may not end here: a frame or a message is unfinished.
   bool unfinished() const { return header_size_ > 0 || phase_ == Phase::kPayload || in_message_; }
+  // Gives all memory back; nothing can be decoded any more, and the counters stay.
+  void retire();
   // Gives back what is held for speed alone, unless a message is unfinished. For a connection that is silent.
   void release_idle();
   // Bytes of memory held for messages and for inflating them.

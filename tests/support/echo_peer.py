@@ -24,6 +24,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port of 127.0.0.1; 0: any free one")
     parser.add_argument("--subprotocol", action="append", help="understood subprotocol; may be repeated")
+    parser.add_argument("--compression", action="store_true", help="accept permessage-deflate")
     parser.add_argument("--certificate", help="PEM file; with --key: serve wss")
     parser.add_argument("--key", help="PEM file")
     return parser.parse_args()
@@ -43,7 +44,8 @@ async def main():
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     async with websockets.serve(echo, "127.0.0.1", arguments.port, subprotocols=arguments.subprotocol,
-                                ssl=make_tls(arguments), max_size=4 << 20, compression=None) as server:
+                                ssl=make_tls(arguments), max_size=4 << 20,
+                                compression="deflate" if arguments.compression else None) as server:
         print(f"listening on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
         await ended.wait()
 

@@ -11,8 +11,9 @@ class EchoServer::Impl final : public WebSocketHandler {
 
   void on_open(WebSocketPeer& peer) override {
     echoed_[&peer] = 0;
-    progress_.update([](EchoProgress& progress) {
+    progress_.update([&](EchoProgress& progress) {
       ++progress.accepted;
+      if (peer.offers_compression()) ++progress.offers;
       ++progress.open;
     });
   }

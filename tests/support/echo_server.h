@@ -20,6 +20,7 @@ struct EchoOptions {
 struct EchoProgress {
   size_t accepted = 0;  // clients ever
   size_t open = 0;      // clients now
+  size_t offers = 0;    // clients ever that offered compression
   size_t messages = 0;  // received from all
 };
 

@@ -44,6 +44,7 @@ class Session final : public WebSocketPeer, public std::enable_shared_from_this<
         options_(options),
         open_(open) {
     ws_.auto_fragment(options.fragmented);
+    if (options.compression) compress(*options.compression);
     ws_.read_message_max(options.message_bytes_max);
   }
 
@@ -59,6 +60,9 @@ class Session final : public WebSocketPeer, public std::enable_shared_from_this<
   }
 
   const std::string& target() const override { return target_; }
+  bool offers_compression() const override {
+    return request_[http::field::sec_websocket_extensions].starts_with("permessage-deflate");
+  }
 
   void send(Bytes message, bool binary) override {
     queue_.push_back({std::move(message), binary});
@@ -98,6 +102,16 @@ class Session final : public WebSocketPeer, public std::enable_shared_from_this<
                      [self = this->shared_from_this()](Error error, size_t) {
                        if (!error) self->accept();
                      });
+  }
+
+  void compress(const WebSocketCompression& compression) {
+    websocket::permessage_deflate option;
+    option.server_enable = true;
+    option.server_no_context_takeover = compression.server_no_context_takeover;
+    option.client_no_context_takeover = compression.client_no_context_takeover;
+    option.server_max_window_bits = compression.server_max_window_bits;
+    option.client_max_window_bits = compression.client_max_window_bits;
+    ws_.set_option(option);
   }
 
   void accept() {

@@ -24,6 +24,8 @@ class WebSocketPeer {
   virtual ~WebSocketPeer() = default;
   // Path and query of the request, as sent.
   virtual const std::string& target() const = 0;
+  // The client offered permessage-deflate.
+  virtual bool offers_compression() const = 0;
   // Queued; written in order.
   virtual void send(Bytes message, bool binary) = 0;
   // Sends what is queued, then a Close frame.
@@ -47,12 +49,21 @@ class WebSocketHandler {
   virtual void on_closed(WebSocketPeer&) {}
 };
 
+// What the server accepts of permessage-deflate (RFC 7692), and what it asks for.
+struct WebSocketCompression {
+  bool server_no_context_takeover = false;
+  bool client_no_context_takeover = false;
+  int server_max_window_bits = 15;
+  int client_max_window_bits = 15;
+};
+
 struct WebSocketServerOptions {
   uint16_t port = 0;                      // 0: any free one
   std::optional<CertificateAndKey> tls;   // set: wss
   std::vector<std::string> subprotocols;  // understood; the client's first of these is chosen
   std::vector<std::pair<std::string, std::string>> response_headers;
   bool fragmented = false;  // messages above 4 KiB in several frames
+  std::optional<WebSocketCompression> compression;
   size_t message_bytes_max = 64 << 20;
 };
 

@@ -29,6 +29,30 @@ TEST(SubnetEcho, ARoundTripReachesTheCanisterOnAllReplicas) {
   EXPECT_EQ(subnet.heads(id).size(), 1u);
 }
 
+TEST(SubnetEcho, CompressionChangesNothingThatIsAgreedOn) {
+  support::EchoOptions options;
+  options.server.compression.emplace();
+  support::EchoServer server(options);
+  support::Subnet subnet({"--compression"});
+  const uint64_t compressed = subnet.open_echo(server.url(), R"(,"compression":true)");
+  const uint64_t plain = subnet.open_echo(server.url());
+  ASSERT_TRUE(subnet.wait_for(compressed, kOpen));
+  ASSERT_TRUE(subnet.wait_for(plain, kOpen));
+  std::vector<std::string> texts;
+  for (int i = 0; i < 5; ++i) texts.push_back(std::string(1'000, 'x') + std::to_string(i));
+  for (const std::string& text : texts) {
+    subnet.send_echo(compressed, text);
+    subnet.send_echo(plain, text);
+  }
+  for (size_t i = 0; i < support::Subnet::kReplicas; ++i) {
+    EXPECT_EQ(subnet.messages(i, compressed, 5), texts);
+    EXPECT_EQ(subnet.messages(i, plain, 5), texts);
+  }
+  EXPECT_EQ(subnet.heads(compressed).size(), 1u);
+  // Of the two connections' sockets, one each.
+  EXPECT_EQ(server.progress().get().offers, support::Subnet::kReplicas);
+}
+
 TEST(SubnetEcho, AFailedOpenIsAnAgreedTypedError) {
   const support::ReservedPort nobody;
   support::Subnet subnet;

@@ -54,6 +54,25 @@ TEST(SendQueue, TakesEachSequenceOnceAndInOrder) {
   EXPECT_EQ(queue.accepted_up_to(), 3U);
 }
 
+TEST(SendQueue, CompressesWhatIsLongEnough) {
+  SendQueue queue(3, 10'000);
+  queue.compress_with(ws::Deflater({}));
+  const Bytes text(1'000, 'x');
+  queue.push(1, replica::MessageKind::Text, "short");
+  queue.push(2, replica::MessageKind::Text, text);
+  queue.push(3, replica::MessageKind::Binary, text);
+  MaskKeys keys;
+  Bytes out;
+  queue.encode(out, 100'000, keys);
+  EXPECT_LT(out.size(), 100U);
+  const auto first_byte = [&] { return static_cast<uint8_t>(out[0]); };
+  EXPECT_EQ(first_byte(), 0x81);
+  out.erase(0, 6 + 5);
+  EXPECT_EQ(first_byte(), 0xC1);
+  out.erase(0, 6 + (static_cast<uint8_t>(out[1]) & 0x7F));
+  EXPECT_EQ(first_byte(), 0xC2);
+}
+
 // The payloads of the frames in `out`, which all have less than 126 bytes.
 std::vector<Bytes> unmasked_payloads(BytesView out) {
   std::vector<Bytes> payloads;

@@ -5,6 +5,13 @@
 namespace icws::adapter_client {
 namespace {
 
+TEST(Convert, CarriesWhetherToCompress) {
+  replica::OpenCommand command;
+  EXPECT_FALSE(request_of(command).compression());
+  command.compression = true;
+  EXPECT_TRUE(request_of(command).compression());
+}
+
 TEST(Convert, CarriesWhomAnOpenIsFor) {
   replica::OpenCommand command;
   command.key = {ConnectionId(7), Epoch(2), Attempt(3)};

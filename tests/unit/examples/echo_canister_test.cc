@@ -17,7 +17,8 @@ class EchoCanister : public CanisterFixture {
 TEST_F(EchoCanister, OpensWithTheArgumentsOfTheCall) {
   const auto reply =
       call("open", R"({"url":"ws://host/","mode":"feed","json":true,"drop":["/id"],"key":["/k"],
-      "headers":{"X-A":"b"},"subprotocols":["p"],"script":["hello"],"reconnect":true,"open_timeout_ms":5000})");
+      "headers":{"X-A":"b"},"subprotocols":["p"],"script":["hello"],"reconnect":true,"open_timeout_ms":5000,
+      "compression":true})");
   EXPECT_EQ(reply.at("connection").to_number<uint64_t>(), 1u);
   const replica::OpenArguments& open = context_.opened.at(0);
   EXPECT_EQ(open.url, "ws://host/");
@@ -27,6 +28,9 @@ TEST_F(EchoCanister, OpensWithTheArgumentsOfTheCall) {
   EXPECT_EQ(open.script.at(0).content, "hello");
   EXPECT_EQ(open.open_timeout, Milliseconds(5'000));
   EXPECT_TRUE(open.reconnect);
+  EXPECT_TRUE(open.compression);
+  call("open", R"({"url":"ws://host/"})");
+  EXPECT_FALSE(context_.opened.at(1).compression);
 }
 
 TEST_F(EchoCanister, SaysWhichArgumentIsWrong) {

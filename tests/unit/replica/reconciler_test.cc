@@ -25,6 +25,18 @@ TEST(Reconciler, TellsTheAdapterWhoseSocketItIs) {
   EXPECT_EQ(opens[0].canister, "probe");
 }
 
+TEST(Reconciler, TellsTheAdapterWhetherToCompress) {
+  for (const bool compression : {false, true}) {
+    Harness subnet;
+    OpenArguments arguments = test_open(Mode::Ordered);
+    arguments.compression = compression;
+    subnet.opened(arguments);
+    const auto opens = subnet.adapter(0).all<OpenCommand>();
+    ASSERT_FALSE(opens.empty());
+    EXPECT_EQ(opens[0].compression, compression);
+  }
+}
+
 // Attack L9.
 TEST(Reconciler, NoSectionStarvesWithThreeThousandConnections) {
   ClusterParams params = test_params(1);

@@ -435,5 +435,20 @@ TEST(DecoderDeflate, GivesMemoryBackWhenIdle) {
   }
 }
 
+TEST(DecoderDeflate, RetiresWithoutMemory) {
+  PeerDeflater peer;
+  const Bytes wire = peer.message(Bytes(100'000, 'x'));
+  const Bytes stream = testing::text("whole") + frame(kRsv1 | kText, BytesView(wire).substr(0, 100));
+  Decoder decoder({}, kTakeover);
+  BytesView input = stream;
+  ASSERT_TRUE(decoder.next(input) && decoder.next(input));
+  ASSERT_GT(decoder.memory_bytes(), Inflater::kMemoryBytesMax / 2);
+  decoder.retire();
+  EXPECT_LT(decoder.memory_bytes(), 100u);
+  EXPECT_FALSE(decoder.unfinished());
+  EXPECT_EQ(decoder.counters().messages, 1u);
+  EXPECT_EQ(decoder.next(input).error(), DecodeError::kDataAfterClose);
+}
+
 }  // namespace
 }  // namespace icws::ws
