@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "fake_replica.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/waiting.h"
@@ -40,6 +42,13 @@ class OrdererTest : public testing::Test {
   bool reach_standing(size_t replica, Standing standing) {
     return rounds_until([&] { return orderer_->status().replicas[replica] == standing; });
   }
+  // Every replica has what has been committed.
+  bool reach_all_live() {
+    return rounds_until([&] {
+      const OrdererStatus status = orderer_->status();
+      return settled() && std::ranges::count(status.replicas, Standing::Live) == std::ssize(replicas_);
+    });
+  }
   bool settled() { return last_ == RoundOutcome::Committed; }
   template <class Done>
   bool rounds_until(Done done) {
@@ -63,9 +72,8 @@ class OrdererTest : public testing::Test {
 };
 
 TEST_F(OrdererTest, CommitsTheSameBlocksOnAllReplicas) {
-  ASSERT_TRUE(reach_standing(3, Standing::Live));
   ASSERT_TRUE(reach(5));
-  ASSERT_TRUE(reach_standing(3, Standing::Live));
+  ASSERT_TRUE(reach_all_live());
   for (auto& replica : replicas_) {
     EXPECT_EQ(replica->height(), orderer_->status().height);
     EXPECT_EQ(replica->app_hash(), orderer_->status().app_hash);
@@ -73,14 +81,14 @@ TEST_F(OrdererTest, CommitsTheSameBlocksOnAllReplicas) {
 }
 
 TEST_F(OrdererTest, RotatesTheProposer) {
-  for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(reach_standing(i, Standing::Live));
+  ASSERT_TRUE(reach_all_live());
   const uint64_t start = orderer_->status().height.value;
   ASSERT_TRUE(reach(start + 8));
   for (auto& replica : replicas_) EXPECT_GE(replica->proposals_made(), 2u);
 }
 
 TEST_F(OrdererTest, HandsTheReportsOfOneHeightToTheNext) {
-  for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(reach_standing(i, Standing::Live));
+  ASSERT_TRUE(reach_all_live());
   ASSERT_TRUE(reach(orderer_->status().height.value + 6));
   for (auto& replica : replicas_) EXPECT_EQ(replica->reports_seen().back(), 4u);
 }
@@ -93,6 +101,7 @@ TEST_F(OrdererTest, RunsEachTransactionOnceAndNoGarbage) {
   ASSERT_TRUE(reach_standing(0, Standing::Live));
   ASSERT_TRUE(reach_standing(1, Standing::Live));
   ASSERT_TRUE(reach(orderer_->status().height.value + 3));
+  ASSERT_TRUE(reach_all_live());
   std::vector<Bytes> ran;
   for (const auto& block : replicas_[0]->blocks()) {
     ran.insert(ran.end(), block.transactions.begin(), block.transactions.end());
@@ -127,7 +136,7 @@ TEST_F(OrdererTest, DoesNotDecideWithoutAQuorum) {
 
 TEST_F(OrdererTest, CountsRejectionsAndDecidesNothingAgainstTwoOfFour) {
   ASSERT_TRUE(reach(2));
-  for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(reach_standing(i, Standing::Live));
+  ASSERT_TRUE(reach_all_live());
   replicas_[0]->set_fault(Fault::Rejects);
   replicas_[1]->set_fault(Fault::Rejects);
   const Height stuck = orderer_->status().height;
@@ -139,13 +148,13 @@ TEST_F(OrdererTest, CountsRejectionsAndDecidesNothingAgainstTwoOfFour) {
 }
 
 TEST_F(OrdererTest, AsksTheNextProposerWhenOneGivesNothing) {
-  for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(reach_standing(i, Standing::Live));
+  ASSERT_TRUE(reach_all_live());
   replicas_[3]->set_fault(Fault::HoldsPrepare);
   ASSERT_TRUE(reach(orderer_->status().height.value + 12));
 }
 
 TEST_F(OrdererTest, ShutsOutAReplicaWithAnotherAppHash) {
-  for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(reach_standing(i, Standing::Live));
+  ASSERT_TRUE(reach_all_live());
   replicas_[1]->set_fault(Fault::Corrupt);
   ASSERT_TRUE(reach_standing(1, Standing::ShutOut));
   EXPECT_NE(notices_.find("SHUT OUT"), std::string::npos);
@@ -168,17 +177,19 @@ TEST_F(OrdererTest, ResumesAfterItsOwnRestart) {
   restart();
   EXPECT_EQ(orderer_->status().height, head);
   ASSERT_TRUE(reach(head.value + 3));
+  ASSERT_TRUE(reach_all_live());
   EXPECT_EQ(replicas_[0]->blocks()[head.value - 1].height, head);
 }
 
 TEST_F(OrdererTest, FinishesABlockThatWasLoggedButNotExecutedByAQuorum) {
-  for (size_t i = 0; i < 4; ++i) ASSERT_TRUE(reach_standing(i, Standing::Live));
+  ASSERT_TRUE(reach_all_live());
   for (auto& replica : replicas_) replica->set_fault(Fault::DiesExecuting);
   EXPECT_EQ(orderer_->run_round(), RoundOutcome::Undecided);
   const Height head = log_->head();
   for (auto& replica : replicas_) replica->set_fault(Fault::None);
   restart();
   ASSERT_TRUE(reach(head.value + 2));
+  ASSERT_TRUE(reach_all_live());
   EXPECT_EQ(replicas_[0]->blocks().size(), log_->head().value);
 }
 
