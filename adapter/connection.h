@@ -27,13 +27,17 @@ namespace icws::adapter {
 // Of the keeper that looks after the deadlines of `config`.
 Milliseconds keeper_period(const AdapterConfig& config);
 
+// Of the read buffer that all connections share. Several times a large message: what lies whole in it is
+// copied once less; a quarter of a core's second-level cache.
+inline constexpr size_t kReadBytes = 256 * 1024;
+
 // What all connections of the I/O thread share.
 struct ConnectionParts {
   const AdapterConfig& config;
   Egress& egress;
   EventHub& hub;
   MaskKeys& mask_keys;
-  // Read by one connection at a time: what a read brings is decoded before anyone else's turn.
+  // kReadBytes, used by one connection at a time: what a read brings is decoded before anyone else's turn.
   Bytes& read_buffer;
   Keeper& keeper;
   Metrics& metrics;

@@ -12,8 +12,8 @@ namespace {
 namespace asio = boost::asio;
 using transcript::Cause;
 
-// Full reads in a row before the other connections have a turn.
-constexpr int kReadsPerTurn = 4;
+// Reads in a row before the other connections have a turn.
+constexpr int kReadsPerTurn = 2;
 // After the end, so much is read and thrown away before the socket is closed: bytes left unread would make
 // the kernel send a reset, which can overtake our Close frame.
 constexpr size_t kDrainBytesMax = 16 * 1024 * 1024;
@@ -75,7 +75,6 @@ asio::awaitable<void> Connection::read() {
     } else if (step.ended) {
       end({{Cause::Connection, "the server ended the connection without a Close frame"}}, std::nullopt);
     } else if (step.want != IoWant::kNothing) {
-      reads = 0;
       co_await stream_->wait_for(step.want);
     } else {
       last_read_ = Clock::now();
@@ -83,7 +82,11 @@ asio::awaitable<void> Connection::read() {
       if (!std::exchange(heard, true)) parts_.metrics.first_byte.observe(last_read_ - opened);
       parts_.metrics.received.bytes += step.bytes;
       consume(BytesView(parts_.read_buffer).substr(0, step.bytes));
-      if (++reads % kReadsPerTurn == 0) co_await asio::post(executor, asio::use_awaitable);
+      if (step.drained && !held_ && !ended()) {
+        co_await stream_->wait_for(IoWant::kRead);
+      } else if (++reads % kReadsPerTurn == 0) {
+        co_await asio::post(executor, asio::use_awaitable);
+      }
     }
   }
   co_await drain();

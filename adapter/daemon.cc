@@ -23,7 +23,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr size_t kReadBytes = 64 * 1024;
 // Between looks whether all connections have ended.
 constexpr Milliseconds kStopPoll{10};
 // For gRPC's calls, after the connections.

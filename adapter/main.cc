@@ -12,6 +12,7 @@
 #include "adapter/command_line.h"
 #include "adapter/config_text.h"
 #include "adapter/daemon.h"
+#include "adapter/process_limits.h"
 
 namespace icws::adapter {
 namespace {
@@ -36,6 +37,8 @@ sigset_t block_signals() {
 }
 
 int serve(const AdapterConfig& config) {
+  tune_allocator();
+  raise_file_limit();
   const sigset_t signals = block_signals();
   std::optional<Daemon> daemon;
   try {

@@ -20,7 +20,9 @@ class PlainStream final : public Stream {
   IoStep try_read(char* data, size_t size) override {
     boost::system::error_code error;
     const size_t bytes = socket().read_some(asio::buffer(data, size), error);
-    return step(bytes, error, IoWant::kRead);
+    IoStep out = step(bytes, error, IoWant::kRead);
+    out.drained = !error && bytes < size;
+    return out;
   }
 
   IoStep try_write(BytesView data) override {

@@ -20,6 +20,8 @@ enum class IoWant : uint8_t { kNothing, kRead, kWrite };
 struct IoStep {
   size_t bytes = 0;
   IoWant want = IoWant::kNothing;
+  // Of a read: these bytes were all there was, and the next attempt would have to wait.
+  bool drained = false;
   // The other side has sent all it will.
   bool ended = false;
   std::optional<Failure> failure;

@@ -66,8 +66,10 @@ class TlsStream final : public Stream {
       ERR_clear_error();
       const int result = SSL_read(ssl_.get(), data + out.bytes, clamp_size(size - out.bytes));
       if (result <= 0) {
-        // What was read comes first; the next attempt meets the same end again.
         if (out.bytes == 0) return step(result);
+        // What was read comes first; if this is an end, the next attempt meets it again.
+        out.drained = SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ;
+        if (out.drained) free_buffers();
         break;
       }
       out.bytes += static_cast<size_t>(result);
@@ -100,9 +102,7 @@ class TlsStream final : public Stream {
     switch (SSL_get_error(ssl_.get(), result)) {
       case SSL_ERROR_WANT_READ:
         out.want = IoWant::kRead;
-        // A ticket that comes after the handshake makes OpenSSL set up a write buffer, which it would keep
-        // until the next write: 16 KiB.
-        SSL_free_buffers(ssl_.get());
+        free_buffers();
         break;
       case SSL_ERROR_WANT_WRITE:
         out.want = IoWant::kWrite;
@@ -134,6 +134,10 @@ class TlsStream final : public Stream {
     if (size == 0 || BytesView(reinterpret_cast<const char*>(selected), size) == "http/1.1") return {};
     return Failure{Cause::Tls, "the server selected another protocol than http/1.1 (ALPN)", false};
   }
+
+  // A ticket that comes after the handshake makes OpenSSL set up a write buffer, which it would keep until
+  // the next write: 16 KiB.
+  void free_buffers() { SSL_free_buffers(ssl_.get()); }
 
   Failure tls_failure() const {
     const long verified = SSL_get_verify_result(ssl_.get());

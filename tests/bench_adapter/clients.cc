@@ -1,4 +1,5 @@
 // From socket to message, one core each side.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -50,7 +51,7 @@ bool runs(const std::vector<std::string>& command) {
   }
 }
 
-// The first two are what the others are compared with.
+// The first is what the others are compared with.
 std::vector<Client> find_clients(const BenchOptions& options) {
   std::vector<Client> out;
   out.push_back({"icws", {program("icws")}});
@@ -119,6 +120,10 @@ bool bench_clients(const BenchOptions& options) {
     return true;
   }
   auto clients = find_clients(options);
+  std::erase_if(clients, [&](const Client& client) {
+    const auto& wanted = options.clients;
+    return !wanted.empty() && client.name != "icws" && std::ranges::find(wanted, client.name) == wanted.end();
+  });
   for (const auto& client : clients) {
     if (!client.missing.empty()) {
       std::printf("LEFT OUT: %s (%s); see scripts/bench-peers\n", client.name.c_str(),

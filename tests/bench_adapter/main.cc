@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/bench_adapter/process_figures.h"
+#include "adapter/process_limits.h"
 #include "tests/bench_adapter/sections.h"
 
 namespace {
@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "of clients, subscriber, latency")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  app.add_option("--client", options.clients, "of clients: only this one beside icws; repeatable");
   app.add_option("--connections", options.connections, "of idle, ticking")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -52,7 +53,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const auto files = icws::bench::raise_file_limit();
+  const auto files = icws::adapter::raise_file_limit();
   std::printf("icws-bench-adapter: %u cores, %llu files\n", std::thread::hardware_concurrency(),
               static_cast<unsigned long long>(files));
   bool good = true;

@@ -1,6 +1,5 @@
 #include "tests/bench_adapter/process_figures.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -28,15 +27,6 @@ std::chrono::milliseconds processor_time(pid_t process) {
   int64_t system = 0;
   file >> user >> system;
   return std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
-}
-
-uint64_t raise_file_limit() {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
 }
 
 }  // namespace icws::bench

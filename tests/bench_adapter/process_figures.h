@@ -12,7 +12,5 @@ namespace icws::bench {
 uint64_t memory_bytes(pid_t process);
 // Processor time it has used, user and system.
 std::chrono::milliseconds processor_time(pid_t process);
-// Raises the limit of open files to what this process, and what it starts, may have; returns it.
-uint64_t raise_file_limit();
 
 }  // namespace icws::bench

@@ -3,12 +3,15 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace icws::bench {
 
 struct BenchOptions {
   // Of clients and subscriber: everything is measured so often, the rounds interleaved, the median printed.
   size_t rounds = 5;
+  // Of clients: these only, beside this project's own. Empty: all.
+  std::vector<std::string> clients;
   // Of idle and ticking.
   size_t connections = 10'000;
   // Of ticking.

@@ -18,7 +18,6 @@ namespace asio = boost::asio;
 
 // Case 9.1.6 and its like send 16 MiB.
 constexpr uint64_t kMessageBytesMax = 17 * 1024 * 1024;
-constexpr size_t kReadBytes = 64 * 1024;
 
 adapter::AdapterConfig make_config() {
   adapter::AdapterConfig out;
@@ -143,7 +142,7 @@ class EchoClient::Impl {
   adapter::Egress egress_{io_.get_executor(), config_, metrics_};
   adapter::EventHub hub_{hub_limits(config_)};
   adapter::MaskKeys mask_keys_;
-  Bytes read_buffer_ = Bytes(kReadBytes, '\0');
+  Bytes read_buffer_ = Bytes(adapter::kReadBytes, '\0');
   adapter::Keeper keeper_{io_.get_executor(), adapter::keeper_period(config_)};
   adapter::ConnectionTable table_{
       io_.get_executor(), {config_, egress_, hub_, mask_keys_, read_buffer_, keeper_, metrics_}, log_};

@@ -35,7 +35,7 @@ struct LocalAdapter::Parts {
   adapter::Egress egress;
   adapter::EventHub hub{adapter::HubLimits{}};
   adapter::MaskKeys mask_keys;
-  Bytes read_buffer = Bytes(64 * 1024, '\0');
+  Bytes read_buffer = Bytes(adapter::kReadBytes, '\0');
   adapter::Keeper keeper;
 };
 

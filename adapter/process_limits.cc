@@ -1,0 +1,33 @@
+#include "adapter/process_limits.h"
+
+#include <malloc.h>
+#include <sys/resource.h>
+
+namespace icws::adapter {
+namespace {
+
+// Free memory at the top of an arena before it goes back to the system: a few reads and their events.
+constexpr int kTrimBytes = 16 * 1024 * 1024;
+// An arena grows by so much at a time.
+constexpr int kPadBytes = 256 * 1024;
+// Larger blocks are mapped each by itself: more than a maximum message.
+constexpr int kMapBytes = 4 * 1024 * 1024;
+
+}  // namespace
+
+void tune_allocator() {
+  mallopt(M_TRIM_THRESHOLD, kTrimBytes);
+  mallopt(M_TOP_PAD, kPadBytes);
+  mallopt(M_MMAP_THRESHOLD, kMapBytes);
+}
+
+uint64_t raise_file_limit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+}  // namespace icws::adapter
