@@ -1,12 +1,13 @@
 # What a person types. Each target is a script in scripts/, which says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-adapter build format tidy sanitize conformance clean
+.PHONY: help demo test bench bench-adapter soak build format tidy sanitize conformance clean
 
 help:
 	@echo "make demo      install what is needed, build, and run four replicas against two servers"
 	@echo "make test      install what is needed, build, and run every test"
 	@echo "make bench     build, and print all benchmarks in one run"
 	@echo "make bench-adapter  the adapter alone, beside other clients where scripts/bench-peers has put them"
+	@echo "make soak      build, and run the adapter under faults for 20 minutes (SOAK=\"--seconds 60\" for less)"
 	@echo "make build     install what is needed and build (build/bin)"
 	@echo "make tidy      check the house rules (includes by level, banned words, file lengths)"
 	@echo "make format    format the sources with clang-format"
@@ -29,6 +30,9 @@ bench: build
 
 bench-adapter: build
 	@scripts/bench adapter $(BENCH)
+
+soak: build
+	@scripts/soak $(SOAK)
 
 tidy:
 	@python3 tests/tidy/tidy.py .

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "tests/bench_adapter/crowd.h"
-#include "tests/bench_adapter/process_figures.h"
 #include "tests/bench_adapter/sections.h"
+#include "tests/support/process_figures.h"
 
 namespace icws::bench {
 namespace {
@@ -36,7 +36,7 @@ bool bench_churn(const BenchOptions& options) {
     const auto due = static_cast<size_t>(spent.count() * static_cast<double>(options.opens_per_second));
     for (; submitted < due; ++submitted) crowd.submit_open();
     if (now - begin >= kLook * (memory.size() + 1)) {
-      memory.push_back(kib(memory_bytes(crowd.adapter_process())) / 1024);
+      memory.push_back(kib(support::memory_bytes(crowd.adapter_process())) / 1024);
       std::printf(" %.1f", memory.back());
       std::fflush(stdout);
     }

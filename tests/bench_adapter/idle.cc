@@ -2,8 +2,8 @@
 #include <cstdio>
 
 #include "tests/bench_adapter/crowd.h"
-#include "tests/bench_adapter/process_figures.h"
 #include "tests/bench_adapter/sections.h"
+#include "tests/support/process_figures.h"
 
 namespace icws::bench {
 namespace {
@@ -19,10 +19,10 @@ bool measure(bool tls, const BenchOptions& options) {
   crowd_options.tls = tls;
   Crowd crowd(crowd_options);
   if (!crowd.open(kWarmUp)) return false;
-  const uint64_t before = memory_bytes(crowd.adapter_process());
+  const uint64_t before = support::memory_bytes(crowd.adapter_process());
   if (!crowd.open(options.connections)) return false;
   const auto each = [&] {
-    const uint64_t now = memory_bytes(crowd.adapter_process());
+    const uint64_t now = support::memory_bytes(crowd.adapter_process());
     return (kib(now) - kib(before)) / static_cast<double>(options.connections);
   };
   const double opened = each();

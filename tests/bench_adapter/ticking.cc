@@ -2,8 +2,8 @@
 #include <cstdio>
 
 #include "tests/bench_adapter/crowd.h"
-#include "tests/bench_adapter/process_figures.h"
 #include "tests/bench_adapter/sections.h"
+#include "tests/support/process_figures.h"
 
 namespace icws::bench {
 
@@ -13,14 +13,15 @@ bool bench_ticking(const BenchOptions& options) {
   crowd_options.ticking = true;
   Crowd crowd(crowd_options);
   if (!crowd.open(options.connections)) return false;
-  const auto processor_before = processor_time(crowd.adapter_process());
+  const auto processor_before = support::processor_time(crowd.adapter_process());
   const auto messages_before = crowd.progress().get().messages;
   const auto begin = std::chrono::steady_clock::now();
   const bool failed =
       crowd.progress().wait_until([](const CrowdProgress& progress) { return progress.failed > 0; },
                                   std::chrono::seconds(options.seconds));
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
-  const std::chrono::duration<double> busy = processor_time(crowd.adapter_process()) - processor_before;
+  const std::chrono::duration<double> busy =
+      support::processor_time(crowd.adapter_process()) - processor_before;
   const auto messages = crowd.progress().get().messages - messages_before;
   const uint64_t sent = crowd.stop_ticking();
   const bool all =

@@ -1,4 +1,4 @@
-#include "tests/bench_adapter/process_figures.h"
+#include "tests/support/process_figures.h"
 
 #include <unistd.h>
 
@@ -6,7 +6,7 @@
 #include <limits>
 #include <string>
 
-namespace icws::bench {
+namespace icws::support {
 
 uint64_t memory_bytes(pid_t process) {
   std::ifstream file("/proc/" + std::to_string(process) + "/smaps_rollup");
@@ -29,4 +29,4 @@ std::chrono::milliseconds processor_time(pid_t process) {
   return std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
 }
 
-}  // namespace icws::bench
+}  // namespace icws::support
