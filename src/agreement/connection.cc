@@ -126,6 +126,13 @@ Digest opened_digest(BytesView encoded_opened) {
   return ordered_digest(ObservationKind::Opened, encoded_opened);
 }
 
+uint64_t carried_bytes(const Decision& decision) {
+  uint64_t bytes = decision.opened ? decision.opened->size() + kContentOverheadBytes : 0;
+  for (const Observation& observation : decision.ordered.contents) bytes += carried_bytes(observation);
+  for (const Observation& observation : decision.feed.contents) bytes += carried_bytes(observation);
+  return bytes + decision.ordered.digests.size() * kDigestBytes;
+}
+
 Decision propose(const ConnectionState& state, const View& view, const Local& local, const Context& context,
                  uint64_t content_bytes, const AgreementParams& params) {
   Decision out;
@@ -135,9 +142,9 @@ Decision propose(const ConnectionState& state, const View& view, const Local& lo
     const OrderedBudget budget{content_bytes, context.inbox_bytes};
     out.ordered = propose_ordered(state.ordered, view, *local.ordered, quorum, budget, params);
   } else if (state.phase == Phase::Opening) {
-    if (local.opened != nullptr && wanted_opened(state, view) == opened_digest(*local.opened)) {
-      out.opened = *local.opened;
-    }
+    const bool fits =
+        local.opened != nullptr && local.opened->size() + kContentOverheadBytes <= content_bytes;
+    if (fits && wanted_opened(state, view) == opened_digest(*local.opened)) out.opened = *local.opened;
   } else if (local.feed != nullptr) {
     const FeedContext feed_context{context.height, context.now, context.inbox_has_room};
     const FeedStep step = begin_feed(state.feed, view, quorum, feed_context, params);

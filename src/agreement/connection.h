@@ -55,6 +55,9 @@ struct Decision {
   bool empty() const { return !opened && ordered.empty() && feed.contents.empty(); }
 };
 
+// Bytes that a decision takes of a block's contents: what is bounded is what a payload carries.
+uint64_t carried_bytes(const Decision& decision);
+
 struct Context {
   Height height;
   AgreedTime now;

@@ -58,11 +58,11 @@ std::map<FeedItem, AgreedTime> shift(const std::map<FeedItem, AgreedTime>& since
 
 // False: the budget does not hold it.
 bool take(FeedBudget& budget, const Observation& observation) {
-  const uint64_t content = observation.content.size() + observation.key.size();
+  const uint64_t carried = carried_bytes(observation);
   // A gap mark may have to stand before it.
   const uint64_t entry = 2 * inbox_bytes(observation);
-  if (content > budget.content_bytes || entry > budget.inbox_bytes) return false;
-  budget.content_bytes -= content;
+  if (carried > budget.content_bytes || entry > budget.inbox_bytes) return false;
+  budget.content_bytes -= carried;
   budget.inbox_bytes -= entry;
   return true;
 }

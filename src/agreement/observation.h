@@ -24,6 +24,15 @@ struct Observation {
   bool operator==(const Observation&) const = default;
 };
 
+// Bytes that an observation takes of a block's contents: with kind, lengths and tags in the payload's
+// encoding. Thousands of empty messages are not free.
+inline constexpr uint64_t kContentOverheadBytes = 16;
+inline uint64_t carried_bytes(const Observation& observation) {
+  return observation.content.size() + observation.key.size() + kContentOverheadBytes;
+}
+// The same of one of an ordered decision's digests.
+inline constexpr uint64_t kDigestBytes = 32;
+
 // The server's clean close, as an event of the ordered chain.
 struct CloseFrame {
   uint32_t code = 1000;

@@ -6,9 +6,6 @@
 namespace icws::agreement {
 namespace {
 
-// Fixed part of an entry in the inbox: sequence, times, kind and lengths.
-constexpr uint64_t kEntryOverheadBytes = 64;
-
 // The heads of one section that lie on the proposer's chain, ascending.
 std::vector<Position> matches(const Section& section, const OrderedState& state, const OrderedLog& log,
                               uint64_t positions_max) {
@@ -29,9 +26,9 @@ std::vector<Observation> contents_within(const OrderedState& state, const Ordere
   std::vector<Observation> out;
   for (Position p = state.position.next(); p <= last; p = p.next()) {
     const Observation& observation = log.at(p)->observation;
-    const uint64_t content = observation.content.size();
-    if (content > budget.content_bytes || inbox_bytes(observation) > budget.inbox_bytes) break;
-    budget.content_bytes -= content;
+    const uint64_t carried = carried_bytes(observation);
+    if (carried > budget.content_bytes || inbox_bytes(observation) > budget.inbox_bytes) break;
+    budget.content_bytes -= carried;
     budget.inbox_bytes -= inbox_bytes(observation);
     out.push_back(observation);
   }
@@ -49,6 +46,31 @@ std::optional<Position> linking_end(const std::vector<std::vector<Position>>& su
   if (!quorum.is_quorum(static_cast<uint32_t>(ends.size()))) return std::nullopt;
   std::nth_element(ends.begin(), ends.begin() + (quorum.q() - 1), ends.end());
   return ends[quorum.q() - 1];
+}
+
+// Cuts `contents`, which begin at P+1, until the digests up to the linking head fit beside them: at a head
+// that a quorum may share, where none are needed. Returns that head's position.
+Position cut_to_budget(std::vector<Observation>& contents, const OrderedState& state,
+                       const std::vector<std::vector<Position>>& supporters, Quorum quorum,
+                       uint64_t content_bytes) {
+  uint64_t carried = 0;
+  for (const Observation& observation : contents) carried += carried_bytes(observation);
+  std::vector<Position> heads;
+  for (const std::vector<Position>& positions : supporters)
+    heads.insert(heads.end(), positions.begin(), positions.end());
+  std::ranges::sort(heads);
+  while (!contents.empty()) {
+    const Position p(state.position.value + contents.size());
+    const Position x = *linking_end(supporters, p, quorum);
+    if (carried + (x.value - p.value) * kDigestBytes <= content_bytes) return x;
+    const auto next = std::ranges::lower_bound(heads, p);
+    const Position cut = next == heads.begin() ? state.position : *std::prev(next);
+    while (contents.size() > cut.value - state.position.value) {
+      carried -= carried_bytes(contents.back());
+      contents.pop_back();
+    }
+  }
+  return state.position;
 }
 
 }  // namespace
@@ -74,10 +96,9 @@ OrderedDecision propose_ordered(const OrderedState& state, const View& view, con
   if (!quorum.is_quorum(static_cast<uint32_t>(furthest.size()))) return out;
   std::sort(furthest.begin(), furthest.end(), std::greater<>());
   out.contents = contents_within(state, log, furthest[quorum.q() - 1], budget);
-  if (out.contents.empty()) return out;
+  const Position x = cut_to_budget(out.contents, state, supporters, quorum, budget.content_bytes);
   const Position p(state.position.value + out.contents.size());
-  const std::optional<Position> x = linking_end(supporters, p, quorum);
-  for (Position at = p.next(); at <= *x; at = at.next()) out.digests.push_back(log.at(at)->digest);
+  for (Position at = p.next(); at <= x; at = at.next()) out.digests.push_back(log.at(at)->digest);
   return out;
 }
 

@@ -32,7 +32,7 @@ struct OrderedDecision {
 };
 
 struct OrderedBudget {
-  // Bytes of contents that still fit into the block, and of entries that fit into the inbox.
+  // Bytes of contents and digests that still fit into the block, and of entries that fit into the inbox.
   uint64_t content_bytes = 0;
   uint64_t inbox_bytes = 0;
 };
@@ -46,7 +46,9 @@ std::expected<OrderedState, DecisionFault> decide_ordered(const OrderedState& st
                                                           const OrderedDecision& decision, Quorum quorum,
                                                           const AgreementParams& params);
 
-// Bytes that an observation takes in the inbox: its content and a fixed part.
+// Fixed part of an entry in the inbox: sequence, times, kind and lengths.
+inline constexpr uint32_t kEntryOverheadBytes = 64;
+// Bytes that an observation takes in the inbox: its content, its key and the fixed part.
 uint64_t inbox_bytes(const Observation& observation);
 
 enum class OrderedVerdict : uint8_t { Continue, Lost, Diverged };

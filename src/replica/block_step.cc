@@ -3,15 +3,12 @@
 #include <algorithm>
 
 #include "replica/canister_runtime.h"
-#include "replica/payload_check.h"
 
 namespace icws::replica {
 namespace {
 
 using agreement::DecisionFault;
 
-// In the inbox, kept free for closing and gap entries.
-constexpr uint64_t kInboxReserveBytes = 4 * 1024;
 constexpr Milliseconds kBlockStepMax{1'000};
 
 RejectionKind kind_of(DecisionFault fault) {
@@ -172,7 +169,7 @@ std::expected<void, Rejection> check_decisions(const State& state, const ReportW
       return std::unexpected(rejection(RejectionKind::UnknownConnection, carried.connection,
                                        "a decision for a connection that is not active in this epoch"));
     }
-    bytes += content_bytes_of(carried.decision);
+    bytes += agreement::carried_bytes(carried.decision);
     if (bytes > params.block_content_bytes_max) {
       return std::unexpected(
           rejection(RejectionKind::Oversize, carried.connection, "contents over the block's cap"));

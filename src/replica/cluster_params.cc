@@ -1,5 +1,6 @@
 #include "replica/cluster_params.h"
 
+#include "agreement/ordered_rules.h"
 #include "base/archive.h"
 
 namespace icws::replica {
@@ -28,9 +29,12 @@ std::vector<std::string> ClusterParams::faults() const {
     out.push_back("message_bytes_max must be at most " + std::to_string(kAdapterMessageBytesMax) +
                   ", an adapter's limit");
   }
-  // Else the largest message would hold up its connection for ever.
-  at_least("block_content_bytes_max", block_content_bytes_max, "message_bytes_max", message_bytes_max);
-  at_least("inbox_bytes_max", inbox_bytes_max, "message_bytes_max", message_bytes_max);
+  // Else the largest message would hold up its connection for ever. In a feed's inbox a gap mark may have to
+  // stand before it, for which as much again is kept.
+  const uint32_t largest = message_bytes_max + kKeyBytesMax + agreement::kEntryOverheadBytes;
+  at_least("block_content_bytes_max", block_content_bytes_max, "message_bytes_max and an order key", largest);
+  at_least("inbox_bytes_max", inbox_bytes_max, "twice message_bytes_max, two order keys and the reserve",
+           2 * largest + kInboxReserveBytes);
   at_least("outbox_bytes_max", outbox_bytes_max, "message_bytes_max", message_bytes_max);
   at_least("outbox_bytes_max", outbox_bytes_max, "script_bytes_max", script_bytes_max);
   at_least("connections_max", connections_max, "connections_per_canister_max", connections_per_canister_max);

@@ -15,6 +15,12 @@ namespace icws::replica {
 // What an adapter accepts at most for one message (proto/icws/adapter/v1/adapter.proto). Bytes.
 inline constexpr uint32_t kAdapterMessageBytesMax = 2'000'000;
 
+// Bytes of an order key: a channel and a symbol. With a key as large as the message, neither a block nor an
+// inbox would hold a large one, and everything behind it would wait for ever.
+inline constexpr uint32_t kKeyBytesMax = 4 * 1024;
+// Bytes in the inbox, kept free for closing and gap entries.
+inline constexpr uint32_t kInboxReserveBytes = 4 * 1024;
+
 struct ClusterParams {
   // 1 to 50 printable characters. Bound by every report.
   std::string chain_id;
@@ -24,7 +30,8 @@ struct ClusterParams {
 
   // Bytes of one report. 32 KiB x 40 members stay far below what a block can carry.
   uint32_t report_bytes_max = 32 * 1024;
-  // Bytes of contents in one block, beside the reports: one maximum message always fits.
+  // Bytes of contents in one block as agreement::carried_bytes counts them, beside the reports: one maximum
+  // message always fits.
   uint32_t block_content_bytes_max = 2 * 1024 * 1024;
   // Bytes; as HTTPS outcalls limit a response. At most kAdapterMessageBytesMax.
   uint32_t message_bytes_max = kAdapterMessageBytesMax;

@@ -3,16 +3,12 @@
 #include "replica/keys.h"
 
 namespace icws::replica {
-namespace {
 
-// As agreement::inbox_bytes counts: content, key and a fixed part.
-constexpr uint64_t kEntryOverheadBytes = 64;
-
-}  // namespace
-
+// As agreement::inbox_bytes counts.
 uint64_t inbox_bytes(const transcript::Entry& entry) {
   const auto* message = std::get_if<transcript::Message>(&entry.what);
-  return kEntryOverheadBytes + (message == nullptr ? 0 : message->content.size() + message->key.size());
+  return agreement::kEntryOverheadBytes +
+         (message == nullptr ? 0 : message->content.size() + message->key.size());
 }
 
 void Journal::write(ConnectionSlot& slot, transcript::Entry entry) {

@@ -17,9 +17,6 @@ using agreement::OrderedLog;
 using transcript::Cause;
 
 constexpr uint16_t kTooBigCode = 1009;
-// An order key is a channel and a symbol. With a key as large as the message, neither a block nor an inbox
-// would hold a large one, and everything behind it would wait for ever.
-constexpr size_t kKeyBytesMax = 4 * 1024;
 
 bool is_out(MemberStatus status) {
   return status == MemberStatus::OutLost || status == MemberStatus::OutMismatch;

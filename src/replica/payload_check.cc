@@ -119,19 +119,4 @@ void PayloadCheck::decode_stored(BlockReports& block) const {
   }
 }
 
-uint64_t content_bytes_of(const agreement::Decision& decision) {
-  uint64_t bytes = decision.opened ? decision.opened->size() : 0;
-  for (const auto& observation : decision.ordered.contents) bytes += observation.content.size();
-  for (const auto& observation : decision.feed.contents)
-    bytes += observation.content.size() + observation.key.size();
-  return bytes;
-}
-
-uint64_t carried_bytes_of(const agreement::Decision& decision) {
-  // Kind, lengths and tags of a content in the payload's encoding.
-  constexpr uint64_t kContentOverheadBytes = 16;
-  const uint64_t contents = decision.ordered.contents.size() + decision.feed.contents.size();
-  return content_bytes_of(decision) + contents * kContentOverheadBytes + decision.ordered.digests.size() * 32;
-}
-
 }  // namespace icws::replica

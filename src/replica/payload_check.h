@@ -38,9 +38,4 @@ class PayloadCheck {
   const ReportVerifier& verifier_;
 };
 
-// Bytes that a decision takes of a block's contents.
-uint64_t content_bytes_of(const agreement::Decision& decision);
-// The same with what goes with them on the wire: thousands of empty messages are not free.
-uint64_t carried_bytes_of(const agreement::Decision& decision);
-
 }  // namespace icws::replica

@@ -179,7 +179,7 @@ std::vector<CarriedDecision> Replica::Impl::propose(Height height, AgreedTime no
     agreement::Decision decision = agreement::propose(record.agreement, view, local->local(), context,
                                                       content_bytes, config.params.agreement);
     if (decision.empty()) continue;
-    content_bytes -= std::min(content_bytes, carried_bytes_of(decision));
+    content_bytes -= agreement::carried_bytes(decision);
     out.push_back(CarriedDecision{record.id, record.agreement.epoch, std::move(decision)});
   }
   std::ranges::sort(out, {}, &CarriedDecision::connection);

@@ -87,7 +87,7 @@ TEST(Feed, ALateJoinerIsNeededAgainAtOnce) {
 }
 
 TEST(Feed, BudgetsCutBetweenComponents) {
-  Committee committee({.content_bytes = 25});
+  Committee committee({.content_bytes = 60});
   committee.open_all();
   committee.all_see({"0123456789", "1123456789", "2123456789", "3123456789"});
   committee.blocks(2);
@@ -112,7 +112,7 @@ TEST(Feed, TheInboxCutsTheEmissionPrefix) {
 }
 
 TEST(Feed, AComponentLargerThanABlockComesInParts) {
-  Committee committee({.content_bytes = 25});
+  Committee committee({.content_bytes = 60});
   committee.open_all();
   const Bytes a = "a123456789", b = "b123456789", c = "c123456789", d = "d123456789";
   for (const size_t member : {0, 1}) {

@@ -40,6 +40,21 @@ TEST(Ordered, MembersAtDifferentPointsAgreeOnWhatAQuorumHas) {
   EXPECT_EQ(committee.texts(), numbered(0, 500));
 }
 
+TEST(Ordered, DigestsThatDoNotFitBesideTheContentsAreDoneWithout) {
+  // Room for ten contents or five digests.
+  Committee committee({.mode = Mode::Ordered, .content_bytes = 200});
+  committee.open_all();
+  const size_t seen[] = {1'000, 37, 900, 500};
+  for (size_t member = 0; member < 4; ++member) {
+    for (const Bytes& text : numbered(0, seen[member])) committee.sees(member, text);
+  }
+  for (size_t i = 0; i < 200; ++i) {
+    committee.blocks(1);
+    ASSERT_LE(carried_bytes(committee.last_decision()), 200u);
+  }
+  EXPECT_EQ(committee.texts(), numbered(0, 500));
+}
+
 TEST(Ordered, ALaggingMemberCatchesUpAndProposesAgain) {
   Committee committee({.mode = Mode::Ordered});
   committee.open_all();

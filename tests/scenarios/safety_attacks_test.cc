@@ -149,7 +149,7 @@ TEST(Attack, S7_DataBeforeALossIsDeliveredFirst) {
 
 TEST(Attack, S7_ABacklogOverManyBlocksIsDeliveredBeforeTheLoss) {
   for (const Mode mode : {Mode::Feed, Mode::Ordered}) {
-    Committee committee({.mode = mode, .content_bytes = 30});
+    Committee committee({.mode = mode, .content_bytes = 130});
     committee.open_all();
     std::vector<Bytes> all;
     for (size_t i = 100; i < 200; ++i) all.push_back(numbered("m", i));

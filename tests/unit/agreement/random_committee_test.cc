@@ -22,7 +22,7 @@ class RandomRun {
         mode_(mode),
         liars_(prng_.below(Quorum(members).f() + 1)),
         complete_(prng_.chance(1, 2)),
-        committee_({.members = members, .mode = mode, .content_bytes = 5 + prng_.below(200)}),
+        committee_({.members = members, .mode = mode, .content_bytes = 25 + prng_.below(400)}),
         honest_(members - liars_) {}
 
   void run() {

@@ -135,11 +135,96 @@ TEST(ReportOnAnotherState, IsVoid) {
 
 TEST(CarriedBytes, CountWhatGoesWithTheContents) {
   agreement::Decision decision;
-  EXPECT_EQ(carried_bytes_of(decision), 0u);
+  EXPECT_EQ(agreement::carried_bytes(decision), 0u);
   decision.ordered.contents.assign(100, {agreement::ObservationKind::Text, "x", {}});
   decision.ordered.digests.resize(10);
-  EXPECT_EQ(content_bytes_of(decision), 100u);
-  EXPECT_EQ(carried_bytes_of(decision), 100u * 17 + 320);
+  EXPECT_EQ(agreement::carried_bytes(decision), 100u * 17 + 320);
+  const agreement::Payload payload{{}, {{ConnectionId(1), Epoch(1), decision}}};
+  EXPECT_LT(agreement::encode_payload(payload).size(), agreement::carried_bytes(decision) + 32);
+}
+
+// In both modes, however many connections are flooded with empty frames.
+TEST(BlockContents, HoldTheCapWithEmptyMessages) {
+  for (const Mode mode : {Mode::Ordered, Mode::Feed}) {
+    ClusterParams params = test_params(4);
+    params.block_content_bytes_max = 2'000;
+    Harness subnet(params);
+    std::vector<ConnectionId> ids;
+    for (int i = 0; i < 10; ++i) ids.push_back(subnet.opened(test_open(mode)));
+    for (const ConnectionId id : ids) {
+      for (int i = 0; i < 300; ++i) subnet.all_see(id, "");
+    }
+    subnet.blocks(1);
+    const auto messages = [&] {
+      uint64_t out = 0;
+      for (const ConnectionId id : ids) out += subnet.view(id).messages;
+      return out;
+    };
+    for (int i = 0; i < 10; ++i) {
+      const uint64_t before = messages();
+      const Block block = subnet.propose({});
+      const auto payload = agreement::decode_payload(
+          block.payload, [mode](ConnectionId) { return std::optional<agreement::Mode>(mode); });
+      uint64_t carried = 0;
+      for (const auto& decision : payload->decisions) carried += agreement::carried_bytes(decision.decision);
+      EXPECT_LE(carried, 2'000u);
+      EXPECT_TRUE(subnet.judge(block).has_value());
+      subnet.execute(block);
+      EXPECT_GT(messages() + (i == 0 ? 1 : 0), before);
+    }
+    EXPECT_GT(messages(), 800u);
+  }
+}
+
+// Attack L8.
+TEST(BlockContents, AMaximumMessageFitsBesideFullReports) {
+  for (const Mode mode : {Mode::Ordered, Mode::Feed}) {
+    Harness subnet;
+    OpenArguments arguments = test_open(mode);
+    arguments.message_bytes_max = subnet.params().message_bytes_max;
+    const ConnectionId id = subnet.opened(arguments);
+    std::vector<ConnectionId> others;
+    for (int i = 0; i < 3; ++i) others.push_back(subnet.opened(test_open(Mode::Feed)));
+    for (const ConnectionId other : others) {
+      for (size_t replica = 0; replica < 4; ++replica) {
+        for (int i = 0; i < 1'100; ++i)
+          subnet.sees(replica, other, std::to_string(replica) + " " + std::to_string(i));
+      }
+    }
+    subnet.all_see(id, Bytes(arguments.message_bytes_max, 'm'));
+    subnet.blocks(1);
+    for (size_t replica = 0; replica < 4; ++replica) {
+      EXPECT_GT(subnet.report(replica)->report.size(), subnet.params().report_bytes_max * 9 / 10);
+    }
+    subnet.blocks(1);
+    EXPECT_EQ(subnet.view(id).messages, 1u) << static_cast<int>(mode);
+  }
+}
+
+TEST(BlockContents, APayloadOverTheCapIsRefusedWhateverFillsIt) {
+  ClusterParams params = test_params(4);
+  params.block_content_bytes_max = 2'000;
+  Harness subnet(params);
+  const ConnectionId id = subnet.opened(test_open(Mode::Ordered));
+  for (int i = 0; i < 500; ++i) subnet.all_see(id, "");
+  subnet.blocks(1);
+  Block block = subnet.propose({});
+  const auto payload = *agreement::decode_payload(
+      block.payload, [](ConnectionId) { return std::optional<agreement::Mode>(Mode::Ordered); });
+  ASSERT_EQ(payload.decisions.size(), 1u);
+  const auto judged_with = [&](size_t contents, size_t digests) {
+    agreement::Payload changed = payload;
+    agreement::OrderedDecision& ordered = changed.decisions[0].decision.ordered;
+    ordered.contents.resize(contents, ordered.contents.at(0));
+    ordered.digests.resize(digests);
+    block.payload = agreement::encode_payload(changed);
+    const auto judged = subnet.judge(block);
+    return judged ? std::optional<RejectionKind>() : judged.error().kind;
+  };
+  EXPECT_NE(judged_with(125, 0), RejectionKind::Oversize);
+  EXPECT_EQ(judged_with(126, 0), RejectionKind::Oversize);
+  EXPECT_NE(judged_with(1, 62), RejectionKind::Oversize);
+  EXPECT_EQ(judged_with(1, 63), RejectionKind::Oversize);
 }
 
 TEST(Prune, DropsBadReportsAndSaysWhy) {
