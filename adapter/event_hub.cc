@@ -30,10 +30,11 @@ void EventHub::remove(const replica::SocketKey& key) {
     const std::lock_guard lock(mutex_);
     const auto found = sockets_.find(key);
     if (found == sockets_.end()) return;
+    const size_t total_before = bytes_total_;
     bytes_total_ -= found->second.log.bytes();
-    if (found->second.waits) --waiting_;
+    waiting_.erase(key);
     sockets_.erase(found);
-    resumed = take_resumable();
+    resumed = resume_for_total(total_before);
   }
   for (const auto& on_room : resumed) on_room();
 }
@@ -100,10 +101,7 @@ Room EventHub::wait_for_room(const replica::SocketKey& key) {
   if (found == sockets_.end()) return {limits_.events_max, limits_.bytes_max};
   auto& socket = found->second;
   if (may_resume(socket)) return room(socket);
-  if (!std::exchange(socket.waits, true)) {
-    ++waiting_;
-    count_full(socket);
-  }
+  if (waiting_.insert(key).second) count_full(socket);
   return {};
 }
 
@@ -171,8 +169,9 @@ void EventHub::detach(uint64_t generation) {
 }
 
 // One entry of EventsResponse.sockets: head, the events where they lie, tail. What of the socket is left
-// gets another turn behind the others.
-void EventHub::add_turn(Batch& batch, Bytes& small, const replica::SocketKey& key, Socket& socket) {
+// gets another turn behind the others. False, and nothing is added: its next event needs a batch that it
+// begins.
+bool EventHub::add_turn(Batch& batch, Bytes& small, const replica::SocketKey& key, Socket& socket) {
   std::vector<EventRange> ranges;
   size_t bytes = 0;
   const size_t bytes_left = limits_.batch_bytes_max - std::min(limits_.batch_bytes_max, batch.bytes);
@@ -186,10 +185,11 @@ void EventHub::add_turn(Batch& batch, Bytes& small, const replica::SocketKey& ke
     socket.cursor += range.events;
     ranges.push_back(std::move(range));
   }
+  if (ranges.empty() && batch.events > 0 && socket.cursor < socket.log.end()) return false;
   socket.queued = socket.cursor < socket.log.end();
   if (socket.queued) ready_.push_back(key);
   const uint64_t sent = std::exchange(socket.progress_unsent, false) ? socket.sent_up_to : 0;
-  if (bytes == 0 && sent == 0) return;
+  if (bytes == 0 && sent == 0) return true;
 
   const size_t small_before = small.size();
   append_socket_events_head(small, key, bytes, sent);
@@ -205,6 +205,7 @@ void EventHub::add_turn(Batch& batch, Bytes& small, const replica::SocketKey& ke
   const size_t tail_before = small.size();
   append_socket_events_tail(small, sent);
   batch.bytes += small.size() - tail_before;
+  return true;
 }
 
 std::optional<Batch> EventHub::next_batch(uint64_t generation) {
@@ -218,7 +219,9 @@ std::optional<Batch> EventHub::next_batch(uint64_t generation) {
     const auto key = ready_.front();
     ready_.pop_front();
     const auto found = sockets_.find(key);
-    if (found != sockets_.end()) add_turn(batch, small, key, found->second);
+    if (found == sockets_.end() || add_turn(batch, small, key, found->second)) continue;
+    ready_.push_front(key);
+    break;
   }
   flush_small(batch, small);
   if (batch.pieces.empty()) {
@@ -228,14 +231,20 @@ std::optional<Batch> EventHub::next_batch(uint64_t generation) {
   return batch;
 }
 
-std::vector<EventHub::OnRoom> EventHub::take_resumable() {
+std::optional<EventHub::OnRoom> EventHub::resume(const replica::SocketKey& key) {
+  const auto& socket = sockets_.at(key);
+  if (!may_resume(socket) || waiting_.erase(key) == 0) return std::nullopt;
+  return socket.on_room;
+}
+
+// Those that waited for the others: while the total is not passed, each waits for its own acknowledgements
+// alone, and is not looked at here.
+std::vector<EventHub::OnRoom> EventHub::resume_for_total(size_t total_before) {
   std::vector<OnRoom> resumed;
-  if (waiting_ == 0) return resumed;
-  for (auto& [key, socket] : sockets_) {
-    if (!socket.waits || !may_resume(socket)) continue;
-    socket.waits = false;
-    --waiting_;
-    resumed.push_back(socket.on_room);
+  if (total_before < limits_.bytes_total_max || bytes_total_ >= limits_.bytes_total_max) return resumed;
+  const auto waiting = waiting_;
+  for (const auto& key : waiting) {
+    if (auto on_room = resume(key)) resumed.push_back(std::move(*on_room));
   }
   return resumed;
 }
@@ -250,6 +259,7 @@ void EventHub::acknowledge(const replica::AcknowledgeCommand& acknowledgement) {
     // Not yet delivered on this stream, or freed already.
     const uint64_t event = acknowledgement.event.value;
     if (event < socket.log.first() || event >= socket.log.end()) return;
+    const size_t total_before = bytes_total_;
     bytes_total_ -= socket.log.acknowledge(event);
     socket.cursor = std::max(socket.cursor, socket.log.first());
     if (socket.timed != 0 && event >= socket.timed) {
@@ -258,7 +268,8 @@ void EventHub::acknowledge(const replica::AcknowledgeCommand& acknowledgement) {
     }
     socket.position = acknowledgement.position.value;
     socket.head = acknowledgement.head;
-    resumed = take_resumable();
+    resumed = resume_for_total(total_before);
+    if (auto on_room = resume(acknowledgement.key)) resumed.push_back(std::move(*on_room));
   }
   for (const auto& on_room : resumed) on_room();
 }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "adapter/event_log.h"
@@ -124,7 +125,6 @@ class EventHub {
     Digest head;
     bool progress_unsent = false;
     bool queued = false;
-    bool waits = false;
     // The event whose acknowledgement is timed; 0: none.
     uint64_t timed = 0;
     Clock::time_point timed_since{};
@@ -136,8 +136,10 @@ class EventHub {
   void count_full(const Socket& socket);
   // Returns the sink if it is to be woken.
   std::shared_ptr<EventSink> enqueue(const replica::SocketKey& key, Socket& socket);
-  void add_turn(Batch& batch, Bytes& small, const replica::SocketKey& key, Socket& socket);
-  std::vector<OnRoom> take_resumable();
+  bool add_turn(Batch& batch, Bytes& small, const replica::SocketKey& key, Socket& socket);
+  // What tells the socket that it may go on, if it waits and may.
+  std::optional<OnRoom> resume(const replica::SocketKey& key);
+  std::vector<OnRoom> resume_for_total(size_t total_before);
 
   const HubLimits limits_;
   Clock::time_point (*const now_)();
@@ -145,7 +147,8 @@ class EventHub {
   Sockets sockets_;
   std::deque<replica::SocketKey> ready_;
   size_t bytes_total_ = 0;
-  size_t waiting_ = 0;
+  // Sockets that wait for on_room.
+  std::set<replica::SocketKey> waiting_;
   // Less what totals() counts itself.
   HubTotals counted_;
   std::shared_ptr<EventSink> sink_;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "adapter/event_message.h"
@@ -111,6 +112,29 @@ TEST(EventHub, GivesEverySocketItsTurn) {
   EXPECT_EQ(responses[0].sockets(1).key().connection_id(), 2U);
 }
 
+// A message that fits no turn must not be passed over while another socket always has some more.
+TEST(EventHub, AMessageLargerThanATurnGetsTheNextBatch) {
+  EventHub hub({});
+  const auto attached = hub.attach(std::make_shared<Sink>());
+  Source loud(hub, 1);
+  Source large(hub, 2);
+  loud.add(1'000, 1'000);
+  large.add(1, 2'000'000);
+  const auto has_large = [](const Batch& batch) {
+    v1::EventsResponse response;
+    EXPECT_TRUE(response.ParseFromString(join(batch)));
+    return std::ranges::any_of(response.sockets(),
+                               [](const auto& socket) { return socket.key().connection_id() == 2; });
+  };
+  const auto first = hub.next_batch(attached.generation);
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(has_large(*first));
+  loud.add(1'000, 1'000);
+  const auto second = hub.next_batch(attached.generation);
+  ASSERT_TRUE(second);
+  EXPECT_TRUE(has_large(*second));
+}
+
 TEST(EventHub, IsFullAtItsLimitAndResumesAtHalf) {
   HubLimits limits;
   limits.events_max = 10;
@@ -139,6 +163,29 @@ TEST(EventHub, LeavesEverySocketItsShareOfATotal) {
   EXPECT_TRUE(hub.wait_for_room(modest.key).empty());
   hub.remove(greedy.key);
   EXPECT_EQ(modest.rooms, 1);
+}
+
+TEST(EventHub, ResumesThoseThatWaitedForTheTotalWhenItIsAcknowledged) {
+  HubLimits limits;
+  limits.bytes_total_max = 10'000;
+  limits.bytes_share = 500;
+  EventHub hub(limits);
+  Source greedy(hub, 1);
+  Source modest(hub, 2);
+  Source third(hub, 3);
+  greedy.add(2, 10'000);
+  for (auto* source : {&modest, &third}) {
+    EXPECT_TRUE(source->add(1, 500).empty());
+    EXPECT_TRUE(hub.wait_for_room(source->key).empty());
+  }
+  greedy.acknowledge(1);
+  EXPECT_EQ(modest.rooms, 0) << "still over the total";
+  greedy.acknowledge(2);
+  EXPECT_EQ(modest.rooms, 1);
+  EXPECT_EQ(third.rooms, 1);
+  EXPECT_EQ(greedy.rooms, 0) << "did not wait";
+  modest.acknowledge(1);
+  EXPECT_EQ(modest.rooms, 1) << "told once";
 }
 
 TEST(EventHub, ReplaysFromTheFirstUnacknowledged) {
