@@ -83,6 +83,7 @@ class Connection final : public RawConnection {
   }
 
   const std::string& request() const override { return request_; }
+  ssl_st* tls() override { return ssl_.get(); }
 
   bool send(BytesView bytes) override {
     while (!bytes.empty() && socket_ >= 0) {
@@ -230,9 +231,10 @@ const char* hostility_name(Hostility hostility) {
 
 class HostileServer::Impl {
  public:
-  Impl(const std::optional<CertificateAndKey>& tls, Script otherwise)
+  Impl(const std::optional<CertificateAndKey>& tls, Script otherwise, const ConfigureTls& configure_tls)
       : otherwise_(std::move(otherwise)), listener_(listen_on_loopback()), port_(port_of(listener_)) {
     if (tls) tls_ = make_tls(*tls);
+    if (configure_tls) configure_tls(tls_.get());
     thread_ = std::thread([this] { accept(); });
   }
 
@@ -294,8 +296,9 @@ class HostileServer::Impl {
   std::thread thread_;
 };
 
-HostileServer::HostileServer(std::optional<CertificateAndKey> tls, Script otherwise)
-    : impl_(std::make_unique<Impl>(tls, std::move(otherwise))) {}
+HostileServer::HostileServer(std::optional<CertificateAndKey> tls, Script otherwise,
+                             const ConfigureTls& configure_tls)
+    : impl_(std::make_unique<Impl>(tls, std::move(otherwise), configure_tls)) {}
 HostileServer::~HostileServer() = default;
 uint16_t HostileServer::port() const { return impl_->port(); }
 std::string HostileServer::url() const { return impl_->url(); }

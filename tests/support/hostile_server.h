@@ -13,6 +13,9 @@
 #include "tests/support/test_certificates.h"
 #include "tests/support/waiting.h"
 
+struct ssl_ctx_st;
+struct ssl_st;
+
 namespace icws::support {
 
 enum class Hostility {
@@ -74,12 +77,16 @@ class RawConnection {
   virtual void hold() = 0;
   // RST instead of FIN; the connection is closed afterwards.
   virtual void reset() = 0;
+  // Null without TLS.
+  virtual ssl_st* tls() = 0;
 };
 
 // A server's frame: unmasked, the length in its shortest form.
 Bytes server_frame(uint8_t first_byte, BytesView payload);
 
 using Script = std::function<void(RawConnection&)>;
+// Changes what the server's TLS is, once, before the first connection.
+using ConfigureTls = std::function<void(ssl_ctx_st*)>;
 
 // What: a TCP (or TLS) server with a thread per connection. A request for `/<hostility name>` gets this
 // misbehaviour, any other one the script given. Thread-safety: all methods from any thread.
@@ -87,7 +94,8 @@ using Script = std::function<void(RawConnection&)>;
 // throws std::system_error.
 class HostileServer {
  public:
-  explicit HostileServer(std::optional<CertificateAndKey> tls = std::nullopt, Script otherwise = {});
+  explicit HostileServer(std::optional<CertificateAndKey> tls = std::nullopt, Script otherwise = {},
+                         const ConfigureTls& configure_tls = {});
   ~HostileServer();
 
   uint16_t port() const;
