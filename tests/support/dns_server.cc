@@ -142,7 +142,8 @@ class DnsServer::Impl {
     std::array<char, 1500> buffer;
     sockaddr_in from{};
     socklen_t size = sizeof from;
-    const ssize_t got = ::recvfrom(socket_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+    const ssize_t got =
+        ::recvfrom(socket_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
     if (got < 0) return false;
     const std::string message(buffer.data(), static_cast<size_t>(got));
     if (message.size() < kHeaderBytes) return true;

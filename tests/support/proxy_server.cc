@@ -189,7 +189,8 @@ class Served {
   }
 
   bool refuse(const std::string& reply, const std::string& status) {
-    say(options_.socks ? "\x05"s + reply + "\x00\x01\x00\x00\x00\x00\x00\x00"s : "HTTP/1.1 " + status + "\r\n\r\n");
+    say(options_.socks ? "\x05"s + reply + "\x00\x01\x00\x00\x00\x00\x00\x00"s
+                       : "HTTP/1.1 " + status + "\r\n\r\n");
     drain();
     return false;
   }

@@ -50,7 +50,8 @@ bool opens(Replica& replica, uint64_t connection, const std::string& url) {
   return !events.empty() && std::holds_alternative<replica::SocketOpened>(events[0].what);
 }
 
-std::optional<replica::SocketOpenFailed> fails(Replica& replica, uint64_t connection, const std::string& url) {
+std::optional<replica::SocketOpenFailed> fails(Replica& replica, uint64_t connection,
+                                               const std::string& url) {
   replica.open(socket_key(connection), url);
   return replica.wait_open_failed(socket_key(connection));
 }
@@ -96,9 +97,10 @@ TEST(AdapterDns, TellsFailuresApart) {
 // DNS rebinding, and names that lead inside: each address is judged, whatever stands beside it.
 TEST(AdapterDns, JudgesEveryAddress) {
   support::EchoServer server;
-  DnsServer dns({{"inside.example", {{"10.0.0.1", "169.254.169.254", "192.168.0.1"}}, {{"::1", "fd00:ec2::254"}}},
-                 {"mapped.example", {}, address("::ffff:10.0.0.1")},
-                 {"mixed.example", {{"10.0.0.1", "127.0.0.1"}}, address("fe80::1")}});
+  DnsServer dns(
+      {{"inside.example", {{"10.0.0.1", "169.254.169.254", "192.168.0.1"}}, {{"::1", "fd00:ec2::254"}}},
+       {"mapped.example", {}, address("::ffff:10.0.0.1")},
+       {"mixed.example", {{"10.0.0.1", "127.0.0.1"}}, address("fe80::1")}});
   AdapterProcess adapter(with_dns(dns));
   auto replica = adapter.replica();
   ASSERT_TRUE(replica->wait_up());
@@ -145,10 +147,10 @@ TEST(AdapterDns, AsksFromManyPorts) {
 TEST(AdapterDns, SlowNamesHoldUpNobody) {
   support::EchoServer server;
   DnsServer dns({{"slow.example", silence(), silence()}, {"fast.example", address("127.0.0.1"), {}}});
-  AdapterProcess adapter(with_dns(
-      dns, {"--dns-timeout", "20000", "--look-ups-max", "16", "--opens-per-second-max", "1000",
-            "--opens-per-second-per-canister-max", "1000", "--opens-per-second-per-destination-max", "1000",
-            "--metrics", "127.0.0.1:0"}));
+  AdapterProcess adapter(
+      with_dns(dns, {"--dns-timeout", "20000", "--look-ups-max", "16", "--opens-per-second-max", "1000",
+                     "--opens-per-second-per-canister-max", "1000", "--opens-per-second-per-destination-max",
+                     "1000", "--metrics", "127.0.0.1:0"}));
   auto replica = adapter.replica();
   ASSERT_TRUE(replica->wait_up());
   for (uint64_t i = 1; i <= 100; ++i) {
@@ -156,11 +158,13 @@ TEST(AdapterDns, SlowNamesHoldUpNobody) {
                   [](auto& command) { command.canister = "slow"; });
   }
   // Four of sixteen have a turn.
-  auto seen = adapter.wait_metrics([](MetricValues& values) { return values["icws_adapter_lookups"] == 100; });
+  auto seen =
+      adapter.wait_metrics([](MetricValues& values) { return values["icws_adapter_lookups"] == 100; });
   EXPECT_EQ(seen["icws_adapter_lookups"], 100);
   EXPECT_EQ(seen["icws_adapter_limits_passed_total{limit=\"look_ups_max\"}"], 96);
   const auto begun = Clock::now();
-  replica->open(socket_key(1'000), url_of("fast.example", server), [](auto& command) { command.canister = "fast"; });
+  replica->open(socket_key(1'000), url_of("fast.example", server),
+                [](auto& command) { command.canister = "fast"; });
   EXPECT_EQ(replica->wait_count(socket_key(1'000), 1), 1U);
   EXPECT_LT(Clock::now() - begun, 10s);
   EXPECT_EQ(replica->heard().get().events.count(socket_key(1)), 0U);

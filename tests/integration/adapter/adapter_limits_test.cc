@@ -79,7 +79,8 @@ TEST(AdapterLimits, CountsConnectionsToADestination) {
 TEST(AdapterLimits, CountsConnectionsToAnAddressByWhateverName) {
   support::EchoServer server;
   std::vector<support::DnsZone> zones;
-  for (const char* name : {"a.example", "b.example", "c.example"}) zones.push_back({name, {{"127.0.0.1"}}, {}});
+  for (const char* name : {"a.example", "b.example", "c.example"})
+    zones.push_back({name, {{"127.0.0.1"}}, {}});
   support::DnsServer dns(zones);
   Scene scene({"--connections-per-destination-max", "2", "--dns-server", dns.address()});
   const auto url = [&](const std::string& name) {
@@ -133,8 +134,8 @@ TEST(AdapterLimits, PacesWhatACanisterReceives) {
     connection.wait_closed();
   });
   support::EchoServer echo;
-  Scene scene({"--receive-bytes-per-second-per-canister-max", "262144", "--ping-after", "300", "--pong-timeout",
-               "300", "--message-timeout", "1000"});
+  Scene scene({"--receive-bytes-per-second-per-canister-max", "262144", "--ping-after", "300",
+               "--pong-timeout", "300", "--message-timeout", "1000"});
   const auto begun = Clock::now();
   const auto key = scene.open(fast.url() + "/", "greedy");
   ASSERT_GE(scene.replica->wait_count(key, 2), 2U);

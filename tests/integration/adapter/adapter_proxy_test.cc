@@ -33,8 +33,8 @@ ProxyOptions honest(bool socks, const support::EchoServer& server) {
 // What: an adapter whose DNS knows no name.
 struct Scene {
   explicit Scene(std::vector<std::string> further = {}) : dns({}) {
-    further.insert(further.end(), {"--dns-server", dns.address(), "--open-attempts-max", "1", "--proxy-timeout",
-                                   "500", "--open-retry-delay", "10"});
+    further.insert(further.end(), {"--dns-server", dns.address(), "--open-attempts-max", "1",
+                                   "--proxy-timeout", "500", "--open-retry-delay", "10"});
     adapter.emplace(further);
     replica = adapter->replica();
     EXPECT_TRUE(replica->wait_up());
@@ -260,11 +260,15 @@ TEST_P(AdapterForeignProxy, CarriesTlsToTheServer) {
   const auto hosts = support::write_file(directory / "hosts", "127.0.0.1 localhost far.example\n");
   const auto in_namespace = [&](const std::string& what) {
     return support::ChildOptions{
-        "unshare", {"-rm", "sh", "-c", "mount --bind " + hosts.string() + " /etc/hosts && exec " + what}, {}, {}};
+        "unshare",
+        {"-rm", "sh", "-c", "mount --bind " + hosts.string() + " /etc/hosts && exec " + what},
+        {},
+        {}};
   };
   support::ChildProcess probe(in_namespace("sh -c 'command -v " + std::string(program) + "'"));
   if (const auto exit = probe.wait_exit(); !exit || !exit->ok()) {
-    GTEST_SKIP() << program << " is not installed (scripts/install-deps), or there are no mount namespaces here: "
+    GTEST_SKIP() << program
+                 << " is not installed (scripts/install-deps), or there are no mount namespaces here: "
                  << probe.errors();
   }
   support::CertificateAuthority authority;
@@ -283,9 +287,9 @@ TEST_P(AdapterForeignProxy, CarriesTlsToTheServer) {
     port = free.number();
   }
   support::ChildProcess proxy(in_namespace(command(port, directory)));
-  AdapterProcess adapter({"--dns-server", dns.address(), "--open-attempts-max", "100", "--open-retry-delay", "20",
-                          "--ca-file", support::write_file(directory / "ca", authority.pem()), "--proxy",
-                          std::string(scheme) + "://127.0.0.1:" + std::to_string(port)});
+  AdapterProcess adapter({"--dns-server", dns.address(), "--open-attempts-max", "100", "--open-retry-delay",
+                          "20", "--ca-file", support::write_file(directory / "ca", authority.pem()),
+                          "--proxy", std::string(scheme) + "://127.0.0.1:" + std::to_string(port)});
   auto replica = adapter.replica();
   ASSERT_TRUE(replica->wait_up());
   const auto key = socket_key(1);

@@ -53,8 +53,9 @@ struct Server {
 // What: an adapter, the roots that it trusts, and verbs.
 struct Scene {
   explicit Scene(std::vector<std::string> further = {}) {
-    further.insert(further.end(), {"--ca-file", support::write_file(files / "ca", authority.pem()),
-                                   "--open-attempts-max", "1", "--opens-per-second-per-destination-max", "1000"});
+    further.insert(further.end(),
+                   {"--ca-file", support::write_file(files / "ca", authority.pem()), "--open-attempts-max",
+                    "1", "--opens-per-second-per-destination-max", "1000"});
     adapter.emplace(further);
     replica = adapter->replica();
     EXPECT_TRUE(replica->wait_up());
@@ -124,7 +125,8 @@ support::ConfigureTls selecting(const char* protocol) {
   return [protocol](SSL_CTX* context) {
     SSL_CTX_set_alpn_select_cb(
         context,
-        [](SSL*, const unsigned char** out, unsigned char* size, const unsigned char*, unsigned, void* wanted) {
+        [](SSL*, const unsigned char** out, unsigned char* size, const unsigned char*, unsigned,
+           void* wanted) {
           const auto* text = static_cast<const char*>(wanted);
           *out = reinterpret_cast<const unsigned char*>(text);
           *size = static_cast<unsigned char>(std::char_traits<char>::length(text));
@@ -180,10 +182,10 @@ TEST(AdapterTls, TellsCertificatesApart) {
 // Wants a certificate of the authority's.
 support::ConfigureTls wanting(const CertificateAuthority& authority, int version) {
   return [pem = authority.pem(), version](SSL_CTX* context) {
-    const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())),
-                                                        &BIO_free);
-    const std::unique_ptr<X509, decltype(&X509_free)> root(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr),
-                                                           &X509_free);
+    const std::unique_ptr<BIO, decltype(&BIO_free)> bio(
+        BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+    const std::unique_ptr<X509, decltype(&X509_free)> root(
+        PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), &X509_free);
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context), root.get());
     X509_VERIFY_PARAM_set_purpose(SSL_CTX_get0_param(context), X509_PURPOSE_ANY);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
@@ -205,8 +207,8 @@ TEST_P(AdapterClientCertificate, IsShownToItsHostAlone) {
   const auto certificate = support::write_file(files / "own.pem", own.certificate_pem).string();
   const auto key = support::write_file(files / "own.key", own.key_pem).string();
   const auto config = support::write_file(
-      files / "adapter.json", R"({"tls_destinations": [{"host": "localhost", "certificate_file": ")" + certificate +
-                                  R"(", "key_file": ")" + key + R"("}]})");
+      files / "adapter.json", R"({"tls_destinations": [{"host": "localhost", "certificate_file": ")" +
+                                  certificate + R"(", "key_file": ")" + key + R"("}]})");
   Scene scene({"--config", config});
   Server wants(scene.authority.localhost(), wanting(clients, GetParam()));
   EXPECT_TRUE(scene.visits(wants.url()));
@@ -236,8 +238,9 @@ TEST(AdapterTls, TrustsARootForOneHostAlone) {
 
 TEST(AdapterTls, DoesNotStartWithFilesThatItCannotUse) {
   const support::TemporaryDirectory files;
-  const auto config = support::write_file(
-      files / "adapter.json", R"({"tls_destinations": [{"host": "a.example", "certificate_file": "/nowhere.pem",
+  const auto config =
+      support::write_file(files / "adapter.json",
+                          R"({"tls_destinations": [{"host": "a.example", "certificate_file": "/nowhere.pem",
                                   "key_file": "/nowhere.key"}]})");
   AdapterProcess adapter({"--config", config});
   const auto exit = adapter.process().wait_exit();
