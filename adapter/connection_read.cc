@@ -63,13 +63,17 @@ asio::awaitable<void> Connection::read() {
       consume_held();
       continue;
     }
-    const auto wait = pacing_.reserve(Clock::now());
+    const auto now = Clock::now();
+    const auto wait = pacing_.reserve(now);
     if (wait.time > ReceivePacer::Duration::zero()) {
       co_await stand_until_paced(wait);
-      if (ended()) break;
+    }
+    if (ended()) {
+      pacing_.settle(0, now);
+      break;
     }
     auto step = stream_->try_read(parts_.read_buffer.data(), parts_.read_buffer.size());
-    pacing_.settle(step.bytes, Clock::now());
+    pacing_.settle(step.bytes, now);
     if (step.failure) {
       end({std::move(*step.failure)}, std::nullopt);
     } else if (step.ended) {

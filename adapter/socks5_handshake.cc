@@ -72,6 +72,7 @@ class Socks5Handshake final : public ProxyHandshake {
       const Bytes message = input_.substr(0, needed);
       input_.erase(0, needed);
       if (auto failure = take(message)) return failure;
+      if (!output_.empty() && !input_.empty()) return broken("answered before it was asked");
     }
     if (input_.empty()) return std::nullopt;
     return broken("sent bytes behind its answer");

@@ -15,6 +15,7 @@ size_t cost(const replica::SendCommand& command) { return kCommandBytes + comman
 size_t cost(const replica::OpenCommand& command) {
   size_t out = kCommandBytes + command.url.size();
   for (const auto& header : command.headers) out += header.name.size() + header.value.size();
+  for (const auto& proxy : command.proxies) out += proxy.size();
   return out;
 }
 size_t cost(const replica::CloseCommand& command) { return kCommandBytes + command.reason.size(); }

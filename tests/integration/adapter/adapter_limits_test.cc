@@ -146,7 +146,7 @@ TEST(AdapterLimits, PacesWhatACanisterReceives) {
   ASSERT_EQ(scene.replica->wait_count(key, kMessages + 1), kMessages + 1);
   EXPECT_GE(Clock::now() - begun, 2'500ms);
   EXPECT_LT(Clock::now() - begun, 15s);
-  EXPECT_GT(scene.passed("receive_bytes_per_second_per_canister_max"), 3);
+  EXPECT_GE(scene.passed("receive_bytes_per_second_per_canister_max"), 2);
   EXPECT_EQ(scene.passed("pong_timeout"), 0);
 }
 
