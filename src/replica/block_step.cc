@@ -71,6 +71,7 @@ void end_epoch(ConnectionSlot& slot, Journal& journal, const ReportWindow& windo
   std::vector<transcript::Claim> evidence = evidence_of(end, record, window);
   record.close_code = 1000;
   if (!record.arguments.reconnect) return close_connection(slot, journal, end, std::move(evidence));
+  write_pending_gaps(slot, journal);
   journal.append(
       slot, transcript::Closed{end.code, end.reason, end.cause, end.was_open, true, std::move(evidence)});
   record.cause = end.cause;

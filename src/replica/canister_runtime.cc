@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "replica/canister_context.h"
 
@@ -73,8 +74,15 @@ std::optional<std::string> trap_of(const Code& code) {
 
 }  // namespace
 
+void write_pending_gaps(ConnectionSlot& slot, Journal& journal) {
+  for (const auto& [key, count] : std::exchange(slot.record.agreement.feed.gaps, {})) {
+    journal.append(slot, Gap{Bytes(reinterpret_cast<const char*>(key.data()), key.size()), count});
+  }
+}
+
 void close_connection(ConnectionSlot& slot, Journal& journal, const agreement::End& end,
                       std::vector<transcript::Claim> evidence) {
+  write_pending_gaps(slot, journal);
   journal.append(slot, Closed{end.code, end.reason, end.cause, end.was_open, false, std::move(evidence)});
   slot.record.cause = end.cause;
   slot.record.phase = RecordPhase::Closed;

@@ -17,6 +17,9 @@ using agreement::OrderedLog;
 using transcript::Cause;
 
 constexpr uint16_t kTooBigCode = 1009;
+// Before a feed's socket is opened again: longer than the others take to say that theirs have ended as well,
+// and well within the grace of a loss (2 s). In agreement time, else a slow block would decide it.
+constexpr Milliseconds kReopenAfter{500};
 
 bool is_out(MemberStatus status) {
   return status == MemberStatus::OutLost || status == MemberStatus::OutMismatch;
@@ -66,7 +69,6 @@ LocalConnection::LocalConnection(const Connection& record, LocalRecord saved, Lo
     ending_ =
         Ending{saved.ending_cause, static_cast<uint16_t>(saved.ending_code), std::move(saved.ending_reason)};
   }
-  if (is_down(status_)) down_at_ = now;
   if (record.arguments.mode == Mode::Ordered) {
     ordered_.emplace(saved.ordered);
     ordered_->advance(record.agreement.ordered.position, record.agreement.ordered.head);
@@ -106,8 +108,7 @@ void LocalConnection::on_event(const Connection& record, SocketEvent event, Loca
     const auto& failed = std::get<SocketOpenFailed>(event.what);
     events_.done(event.sequence);
     const bool first = status_ == MemberStatus::Opening || status_ == MemberStatus::Failed;
-    end(first ? MemberStatus::Failed : MemberStatus::Ended, Ending{failed.cause, 1006, {}}, event.sequence,
-        now);
+    end(first ? MemberStatus::Failed : MemberStatus::Ended, Ending{failed.cause, 1006, {}}, event.sequence);
   }
 }
 
@@ -117,7 +118,6 @@ void LocalConnection::on_opened(SocketOpened& opened, EventSequence event, Local
   reopening_ = false;
   takes_messages_ = true;
   ending_.reset();
-  down_at_.reset();
   if (ordered_) {
     ordered_->append(Observation{ObservationKind::Opened, *opened_, {}}, event, now);
   } else {
@@ -138,7 +138,7 @@ void LocalConnection::on_message(const Connection& record, SocketMessage& messag
   if (delivered_.content.size() > record.arguments.message_bytes_max ||
       delivered_.key.size() > kKeyBytesMax) {
     return end(MemberStatus::Ended, Ending{Cause::MessageTooBig, kTooBigCode, {}},
-               EventSequence(event.value - 1), now);
+               EventSequence(event.value - 1));
   }
   Observation observation{static_cast<ObservationKind>(message.kind), delivered_.content, {}};
   if (ordered_) return ordered_->append(std::move(observation), event, now);
@@ -159,17 +159,17 @@ void LocalConnection::on_closed(const SocketClosed& closed, EventSequence event,
     events_.done(event);
   }
   const Cause cause = closed.clean ? Cause::Server : closed.cause;
-  end(MemberStatus::Ended, Ending{cause, closed.code, closed.reason}, event, now);
+  end(MemberStatus::Ended, Ending{cause, closed.code, closed.reason}, event);
 }
 
-void LocalConnection::end(MemberStatus status, std::optional<Ending> ending, EventSequence last,
-                          LocalTime now) {
+void LocalConnection::end(MemberStatus status, std::optional<Ending> ending, EventSequence last) {
   status_ = status;
   reopening_ = false;
   takes_messages_ = false;
   last_event_ = last;
   if (ending) ending_ = std::move(ending);
-  down_at_ = now;
+  end_reported_.reset();
+  end_known_.reset();
   // What was not written on this socket never will be; a later socket begins with the state's own outbox.
   retained_.clear();
 }
@@ -183,11 +183,11 @@ void LocalConnection::on_progress(const Connection& record, uint64_t sent_up_to)
   while (!retained_.empty() && retained_.front().sequence <= confirmed_) retained_.pop_front();
 }
 
-void LocalConnection::on_lost(LocalTime now) {
+void LocalConnection::on_lost() {
   if (!wants_socket()) return;
   const EventSequence last = events_.received();
-  if (feed_) return end(MemberStatus::Ended, Ending{Cause::Adapter, 1006, {}}, last, now);
-  end(MemberStatus::OutLost, std::nullopt, last, now);
+  if (feed_) return end(MemberStatus::Ended, Ending{Cause::Adapter, 1006, {}}, last);
+  end(MemberStatus::OutLost, std::nullopt, last);
 }
 
 void LocalConnection::adopt(const Connection& record, const SocketStatus& socket) {
@@ -239,7 +239,7 @@ LocalProgress LocalConnection::advance(const Connection& record,
     progress.received = ordered_->advance(record.agreement.ordered.position, record.agreement.ordered.head);
     events_.done_up_to(ordered_->agreed().event);
     if (!ordered_->in_chain() && !is_out(status_))
-      end(MemberStatus::OutMismatch, std::nullopt, events_.received(), now);
+      end(MemberStatus::OutMismatch, std::nullopt, events_.received());
     return progress;
   }
   for (const agreement::SettledContent& content : settled) {
@@ -258,14 +258,29 @@ LocalProgress LocalConnection::advance(const Connection& record,
   return progress;
 }
 
-uint64_t LocalConnection::make_room(const Connection& record, const agreement::View& view, size_t self,
-                                    const agreement::AgreementParams& params, LocalTime now) {
+uint64_t LocalConnection::observe(const Connection& record, const agreement::View& view, size_t self,
+                                  AgreedTime agreed_now, bool inbox_has_room,
+                                  const agreement::AgreementParams& params, LocalTime now) {
   const agreement::Quorum quorum = record.agreement.quorum();
   evidence_.observe(view, self, quorum, now, params);
+  live_members_ = static_cast<uint32_t>(std::ranges::count_if(view, [](const agreement::InForce& member) {
+    return member.section != nullptr && member.section->status == MemberStatus::Live;
+  }));
+  const agreement::InForce& own = view[self];
+  const bool says_end = own.section != nullptr && end_reported_ && own.height >= *end_reported_;
+  if (says_end && !end_known_) end_known_ = agreed_now;
+  if (!inbox_has_room) return 0;
   const std::vector<FeedLog::Freed> dropped =
       agreement::make_room(*feed_, evidence_, view, self, quorum, record.agreement.feed, now, params);
   for (const FeedLog::Freed& freed : dropped) free(freed);
   return dropped.size();
+}
+
+bool LocalConnection::reopen_due(const Connection& record, AgreedTime now) const {
+  if (record.agreement.mode != Mode::Feed || record.agreement.phase != agreement::Phase::Open) return false;
+  // Where fewer than f+1 are live the epoch ends: a silent return would hide a gap from the canister.
+  return !reopening_ && end_known_ && now - *end_known_ >= kReopenAfter &&
+         record.agreement.quorum().has_honest(live_members_);
 }
 
 agreement::Section LocalConnection::section(const Connection& record,
@@ -278,6 +293,7 @@ agreement::Section LocalConnection::section(const Connection& record,
   if (status_ == MemberStatus::Failed || status_ == MemberStatus::Ended) {
     out.ending = ending_.value_or(Ending{Cause::Connection, 1006, {}});
   }
+  if (is_down(status_) && !end_reported_) end_reported_ = height;
   out.sent_up_to = confirmed_;
   if (ordered_) {
     if (!is_out(status_)) out.heads = ordered_->heads(record.agreement.ordered.position, params.head_window);

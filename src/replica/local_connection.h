@@ -79,8 +79,9 @@ class LocalConnection {
   bool drained() const;
   // For a socket that this replica gives up.
   uint16_t close_code() const;
-  // Since when the socket is down; empty while it is not.
-  std::optional<LocalTime> down_at() const { return down_at_; }
+  // A feed's socket that has ended is to be opened again: everyone knows since `kReopenAfter` of agreement
+  // time, and so many members have live sockets that what is missed meanwhile leaves a gap mark.
+  bool reopen_due(const Connection& record, AgreedTime now) const;
   size_t unsettled() const;
   uint64_t absorbed() const { return absorbed_; }
 
@@ -91,7 +92,7 @@ class LocalConnection {
     repeats_until_ = now + params.hold_back;
   }
   // The adapter does not have the socket any more.
-  void on_lost(LocalTime now);
+  void on_lost();
   // The adapter has a socket of this epoch that this replica has forgotten.
   void adopt(const Connection& record, const SocketStatus& socket);
   // A feed's next socket.
@@ -101,10 +102,10 @@ class LocalConnection {
   LocalProgress advance(const Connection& record, const std::vector<agreement::SettledContent>& settled,
                         LocalTime now, const agreement::AgreementParams& params, bool inbox_has_room);
 
-  // After a block at the chain's head: what a feed's log has no room to report and no hope to agree on is
-  // given up. `view`: the sections in force. Returns how many events.
-  uint64_t make_room(const Connection& record, const agreement::View& view, size_t self,
-                     const agreement::AgreementParams& params, LocalTime now);
+  // Feed, after a block at the chain's head: looks at the sections in force, and gives up what the log has no
+  // room to report and no hope to agree on, unless the inbox is full. Returns how many events.
+  uint64_t observe(const Connection& record, const agreement::View& view, size_t self, AgreedTime agreed_now,
+                   bool inbox_has_room, const agreement::AgreementParams& params, LocalTime now);
 
   // This replica's section in the report of `height`; heads and items within `bytes_max`. `stream_up`: the
   // adapter says at once what comes.
@@ -126,8 +127,7 @@ class LocalConnection {
   void on_message(const Connection& record, SocketMessage& message, EventSequence event, LocalTime now);
   void on_closed(const SocketClosed& closed, EventSequence event, LocalTime now);
   // `last`: the last event that counts.
-  void end(agreement::MemberStatus status, std::optional<agreement::Ending> ending, EventSequence last,
-           LocalTime now);
+  void end(agreement::MemberStatus status, std::optional<agreement::Ending> ending, EventSequence last);
   void free(const agreement::FeedLog::Freed& freed) {
     if (freed.event.attempt == attempt_) events_.done(freed.event.event);
   }
@@ -148,7 +148,11 @@ class LocalConnection {
   std::optional<agreement::Ending> ending_;
   // Once the socket has ended: the last event that counts.
   EventSequence last_event_;
-  std::optional<LocalTime> down_at_;
+  // Of the end: the first report that says it, and since when one that does is in force.
+  std::optional<Height> end_reported_;
+  std::optional<AgreedTime> end_known_;
+  // Members whose sections in force say that they are live.
+  uint32_t live_members_ = 0;
   std::optional<Bytes> opened_;
   std::optional<agreement::OrderedLog> ordered_;
   std::optional<agreement::FeedLog> feed_;

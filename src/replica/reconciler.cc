@@ -11,8 +11,6 @@ namespace {
 
 using agreement::MemberStatus;
 
-// Before a feed's socket is opened again: a flap heals well within the grace of a loss (2 s).
-constexpr Milliseconds kReopenAfter{500};
 // Of one report's section, so that many connections have a turn.
 constexpr size_t kSectionShareBytesMin = 2 * 1024;
 
@@ -116,14 +114,14 @@ void Reconciler::on_up(const State& state, const AdapterUp& up, LocalTime now) {
   for (auto& [id, entry] : entries_) {
     const auto slot = state.connections.find(id);
     if (slot == state.connections.end()) continue;
-    match_socket(slot->second.record, entry, up, now);
+    match_socket(slot->second.record, entry, up);
     entry.local.on_stream(params_.agreement, now);
   }
   close_strangers(up);
-  bring_in_line(state, now, Persisted::No);
+  bring_in_line(state, Persisted::No);
 }
 
-void Reconciler::match_socket(const Connection& record, Entry& entry, const AdapterUp& up, LocalTime now) {
+void Reconciler::match_socket(const Connection& record, Entry& entry, const AdapterUp& up) {
   const SocketStatus* same = nullptr;
   for (const SocketStatus& socket : up.sockets) {
     if (socket.key.connection != record.id || socket.key.epoch != entry.local.epoch()) continue;
@@ -137,7 +135,7 @@ void Reconciler::match_socket(const Connection& record, Entry& entry, const Adap
     entry.local.adopt(record, *same);
   } else if (!known) {
     // A socket of which nothing came yet can be opened again as if for the first time.
-    if (!entry.local.fresh()) entry.local.on_lost(now);
+    if (!entry.local.fresh()) entry.local.on_lost();
     entry.open_told = false;
     entry.accepted_send = 0;
     return;
@@ -165,7 +163,7 @@ LocalProgress Reconciler::advance(const State& state, const std::vector<AgreedSt
     if (entry->second.local.epoch() != step.epoch) continue;
     // Also of blocks that this replica only catches up with: what the others have written and freed
     // meanwhile, its own socket has not.
-    keep_sends(slot->second, entry->second, now);
+    keep_sends(slot->second, entry->second);
     const agreement::Context context =
         context_for(slot->second, params_, state.global.height, state.global.now);
     LocalProgress one = entry->second.local.advance(slot->second.record, step.settled, now, params_.agreement,
@@ -194,34 +192,34 @@ uint64_t Reconciler::reconcile(const State& state, const ReportWindow& window, L
     early_.pop_front();
     on_event(state, std::move(event), now);
   }
-  const uint64_t given_up = make_room(state, window, now);
-  bring_in_line(state, now, Persisted::WithThisBlock);
+  const uint64_t given_up = observe(state, window, now);
+  bring_in_line(state, Persisted::WithThisBlock);
   return given_up;
 }
 
-uint64_t Reconciler::make_room(const State& state, const ReportWindow& window, LocalTime now) {
+uint64_t Reconciler::observe(const State& state, const ReportWindow& window, LocalTime now) {
+  const Global& global = state.global;
   uint64_t given_up = 0;
   for (auto& [id, entry] : entries_) {
     const ConnectionSlot& slot = state.connections.at(id);
     const Connection& record = slot.record;
     if (record.arguments.mode != Mode::Feed) continue;
-    // While the inbox is full, nothing is dropped.
-    if (!context_for(slot, params_, state.global.height, state.global.now).inbox_has_room) continue;
     const std::vector<ReplicaIndex>& committee = record.agreement.committee;
     const auto self = static_cast<size_t>(std::ranges::lower_bound(committee, self_) - committee.begin());
-    const agreement::View view = window.view(id, record.agreement.epoch, committee, state.global.height);
-    given_up += entry.local.make_room(record, view, self, params_.agreement, now);
+    const agreement::View view = window.view(id, record.agreement.epoch, committee, global.height);
+    const bool room = context_for(slot, params_, global.height, global.now).inbox_has_room;
+    given_up += entry.local.observe(record, view, self, global.now, room, params_.agreement, now);
   }
   return given_up;
 }
 
-void Reconciler::bring_in_line(const State& state, LocalTime now, Persisted persisted) {
+void Reconciler::bring_in_line(const State& state, Persisted persisted) {
   for (const auto& [id, slot] : state.connections) {
     const auto entry = entries_.find(id);
     if (entry == entries_.end() || !active(slot.record)) continue;
     // Between a block and its commit the state may be an epoch ahead.
     if (entry->second.local.epoch() == slot.record.agreement.epoch) {
-      reconcile_one(slot, entry->second, now, persisted);
+      reconcile_one(state.global, slot, entry->second, persisted);
     }
   }
 }
@@ -245,27 +243,19 @@ void Reconciler::drop_ended(const State& state) {
   }
 }
 
-void Reconciler::keep_sends(const ConnectionSlot& slot, Entry& entry, LocalTime now) const {
+void Reconciler::keep_sends(const ConnectionSlot& slot, Entry& entry) const {
   entry.local.retain(slot.outbox);
   // A replica whose adapter writes nothing for so long cannot keep every copy: its socket is given up.
-  if (entry.local.retained_bytes() > 2 * uint64_t{params_.outbox_bytes_max}) entry.local.on_lost(now);
+  if (entry.local.retained_bytes() > 2 * uint64_t{params_.outbox_bytes_max}) entry.local.on_lost();
 }
 
-bool Reconciler::reopen_due(const Connection& record, const LocalConnection& local, LocalTime now) const {
-  if (record.arguments.mode != Mode::Feed || record.agreement.phase != agreement::Phase::Open) return false;
-  if (!local.down_at() || local.reopening() || now - *local.down_at() < kReopenAfter) return false;
-  // If the honest majority is down the epoch ends: a silent return would hide a gap from the canister.
-  const auto down = static_cast<uint32_t>(std::ranges::count_if(
-      record.agreement.down_since, [](const auto& since) { return since.has_value(); }));
-  return down < 2 * record.agreement.quorum().f() + 1 || record.agreement.quorum().f() == 0;
-}
-
-void Reconciler::reconcile_one(const ConnectionSlot& slot, Entry& entry, LocalTime now, Persisted persisted) {
+void Reconciler::reconcile_one(const Global& global, const ConnectionSlot& slot, Entry& entry,
+                               Persisted persisted) {
   const Connection& record = slot.record;
-  keep_sends(slot, entry, now);
+  keep_sends(slot, entry);
   if (!adapter_up_) return;
   if (!entry.local.wants_socket()) {
-    const bool reopens = persisted == Persisted::WithThisBlock && reopen_due(record, entry.local, now);
+    const bool reopens = persisted == Persisted::WithThisBlock && entry.local.reopen_due(record, global.now);
     if (entry.open_told && (reopens || entry.local.drained())) {
       tell_close(entry.local.key(), entry.local.close_code(), {});
       entry.open_told = false;

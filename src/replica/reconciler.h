@@ -56,18 +56,17 @@ class Reconciler {
   void restore(const State& state, LocalTime now);
   bool member_of(const Connection& record) const;
   void on_up(const State& state, const AdapterUp& up, LocalTime now);
-  void match_socket(const Connection& record, Entry& entry, const AdapterUp& up, LocalTime now);
+  void match_socket(const Connection& record, Entry& entry, const AdapterUp& up);
   void close_strangers(const AdapterUp& up);
-  uint64_t make_room(const State& state, const ReportWindow& window, LocalTime now);
+  uint64_t observe(const State& state, const ReportWindow& window, LocalTime now);
   void drop_ended(const State& state);
   // New sockets and acknowledgements must be on disk before the adapter hears of them, else a crash in
   // between would forget the one or lose what the other freed.
   enum class Persisted : uint8_t { No, WithThisBlock };
-  void bring_in_line(const State& state, LocalTime now, Persisted persisted);
-  void reconcile_one(const ConnectionSlot& slot, Entry& entry, LocalTime now, Persisted persisted);
+  void bring_in_line(const State& state, Persisted persisted);
+  void reconcile_one(const Global& global, const ConnectionSlot& slot, Entry& entry, Persisted persisted);
   // Copies what this replica's adapter still has to write before the state frees it.
-  void keep_sends(const ConnectionSlot& slot, Entry& entry, LocalTime now) const;
-  bool reopen_due(const Connection& record, const LocalConnection& local, LocalTime now) const;
+  void keep_sends(const ConnectionSlot& slot, Entry& entry) const;
   void tell_close(const SocketKey& key, uint16_t code, const std::string& reason);
   void tell_open(const Connection& record, Entry& entry);
 

@@ -86,6 +86,25 @@ TEST(Feed, ALateJoinerIsNeededAgainAtOnce) {
   EXPECT_THAT(committee.texts(), ElementsAre("a", "b"));
 }
 
+// Not promised, and told in docs/agreement.md.
+TEST(Feed, ARepeatedContentIsTakenForTheOneThatAMemberMissed) {
+  Committee committee({});
+  committee.open_all();
+  for (const size_t member : {0, 1, 2}) committee.sees(member, "ping");
+  committee.blocks(3);
+  committee.loses_socket(3);
+  committee.falls_silent(0);
+  for (const size_t member : {1, 2, 3}) committee.sees(member, "ping");
+  EXPECT_EQ(committee.feed_log(3).size(), 0u);
+  for (size_t i = 0; i < 6; ++i) committee.block({.proposer = 1});
+  EXPECT_THAT(committee.texts(), ElementsAre("ping"));
+  // Ten seconds later it is not.
+  for (size_t i = 0; i < 12; ++i) committee.block({.proposer = 1, .after = Milliseconds(1'000)});
+  for (const size_t member : {1, 2, 3}) committee.sees(member, "ping");
+  for (size_t i = 0; i < 6; ++i) committee.block({.proposer = 1});
+  EXPECT_THAT(committee.texts(), ElementsAre("ping", "ping"));
+}
+
 TEST(Feed, BudgetsCutBetweenComponents) {
   Committee committee({.content_bytes = 60});
   committee.open_all();

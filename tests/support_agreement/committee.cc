@@ -40,6 +40,7 @@ Committee::Committee(CommitteeOptions options)
       status_(options.members, MemberStatus::Opening),
       ending_(options.members),
       lies_(options.members),
+      attempts_(options.members, Attempt(1)),
       events_(options.members, 0),
       report_bytes_(options.members, 0),
       fresh_(options.members),
@@ -60,7 +61,8 @@ void Committee::sees(size_t member, const Bytes& text, const Bytes& key) {
   if (options_.mode == Mode::Ordered) {
     ordered_[member].append(observation, EventSequence(++events_[member]), local_now());
   } else {
-    feed_[member].append(observation, EventRef{Attempt(1), EventSequence(++events_[member])}, local_now());
+    feed_[member].append(observation, EventRef{attempts_[member], EventSequence(++events_[member])},
+                         local_now());
   }
 }
 
@@ -86,7 +88,9 @@ void Committee::loses_socket(size_t member) {
   if (options_.mode == Mode::Ordered) {
     reports_status(member, MemberStatus::OutLost);
   } else {
-    feed_[member] = FeedLog();
+    // Entries and credits stay, as with a replica: only the event numbers begin anew.
+    attempts_[member] = attempts_[member].next();
+    events_[member] = 0;
   }
 }
 

@@ -124,6 +124,7 @@ class Committee {
   std::vector<agreement::MemberStatus> status_;
   std::vector<std::optional<agreement::Ending>> ending_;
   std::vector<Lie> lies_;
+  std::vector<Attempt> attempts_;
   std::vector<uint64_t> events_;
   std::vector<size_t> report_bytes_;
   // Reports of the height before the next block's, by member; then those in force.

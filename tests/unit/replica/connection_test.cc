@@ -86,6 +86,96 @@ TEST(BlockStep, TheClosingEntryFitsAFullInbox) {
   EXPECT_TRUE(std::holds_alternative<transcript::Closed>(entries.back().what));
 }
 
+// x expires where it holds up b, but b is withheld until the canister or the agreement ends the epoch.
+TEST(BlockStep, GapsThatNoMessageFollowedAreCountedBeforeTheEnd) {
+  for (const bool by_canister : {true, false}) {
+    Harness subnet;
+    OpenArguments arguments = test_open(Mode::Feed);
+    arguments.reconnect = !by_canister;
+    const ConnectionId id = subnet.opened(arguments);
+    for (const size_t replica : {0, 1}) subnet.sees(replica, id, "x");
+    subnet.all_see(id, "b");
+    const auto withhold = [&](int blocks, std::vector<Bytes> transactions = {}) {
+      for (; blocks > 0; --blocks) {
+        Block block = subnet.propose({.transactions = transactions});
+        auto payload = *agreement::decode_payload(
+            block.payload, [](ConnectionId) { return std::optional<agreement::Mode>(Mode::Feed); });
+        payload.decisions.clear();
+        block.payload = agreement::encode_payload(payload);
+        subnet.execute(block);
+      }
+    };
+    withhold(25);
+    EXPECT_EQ(subnet.view(id).gaps, 0u);
+    if (by_canister) {
+      withhold(1, {subnet.transaction([id](CanisterContext& context) {
+                 context.ws_close(id, 1000, "enough").value();
+                 return Bytes();
+               })});
+    } else {
+      // Two lose all that they had: without them b is not decidable any more.
+      for (const size_t replica : {2, 3}) {
+        subnet.crash(replica);
+        subnet.wipe(replica);
+        subnet.adapter(replica).restart();
+        subnet.start(replica);
+        withhold(2);
+        subnet.adapter(replica).add(subnet.socket(replica, id),
+                                    SocketOpenFailed{transcript::Cause::ConnectionRefused, {}});
+      }
+      withhold(8);
+      subnet.blocks(20);
+    }
+    EXPECT_EQ(subnet.view(id).gaps, 1u) << by_canister;
+    EXPECT_EQ(subnet.view(id).messages, 0u);
+    const auto entries = subnet.replica(0).transcript(id, EntrySequence(1), 100);
+    ASSERT_EQ(entries.size(), 3u);
+    EXPECT_TRUE(std::holds_alternative<transcript::Gap>(entries[1].what));
+    EXPECT_TRUE(std::holds_alternative<transcript::Closed>(entries[2].what));
+  }
+}
+
+TEST(BlockStep, AnOutageOfAllSocketsEndsTheEpochHoweverSlowTheBlocks) {
+  for (const int64_t interval : {100, 600, 900, 3'000}) {
+    for (const uint32_t replicas : {1u, 2u, 3u, 4u, 7u}) {
+      Harness subnet(replicas);
+      const ConnectionId id = subnet.opened(test_open(Mode::Feed));
+      subnet.blocks(3);
+      subnet.all_close(id, false);
+      for (int block = 0; block < 40; ++block) {
+        subnet.blocks(1, Milliseconds(interval));
+        for (size_t i = 0; i < replicas; ++i) {
+          // Its server is there again.
+          if (subnet.adapter(i).size() > 0 && subnet.socket(i, id).attempt == Attempt(2) &&
+              subnet.adapter(i).socket(subnet.socket(i, id)).last_event == 0) {
+            subnet.opens(i, id);
+          }
+        }
+      }
+      EXPECT_EQ(subnet.view(id).state, "closed") << replicas << " replicas, a block in " << interval << " ms";
+    }
+  }
+}
+
+TEST(BlockStep, AFlapOfOneSocketHealsBesideASilentMember) {
+  for (const int64_t interval : {100, 600}) {
+    Harness subnet;
+    const ConnectionId id = subnet.opened(test_open(Mode::Feed));
+    subnet.blocks(3);
+    subnet.crash(0);
+    subnet.closes(3, id, false);
+    for (int block = 0; block < 20; ++block) {
+      subnet.blocks(1, Milliseconds(interval));
+      if (subnet.view(id, 3).socket == "ended" && subnet.adapter(3).size() > 0 &&
+          subnet.socket(3, id).attempt == Attempt(2)) {
+        subnet.opens(3, id);
+      }
+    }
+    EXPECT_EQ(subnet.view(id, 3).state, "open");
+    EXPECT_EQ(subnet.view(id, 3).socket, "live");
+  }
+}
+
 TEST(LocalConnection, AMessageOverTheLimitAfterTheTransformEndsWith1009) {
   Harness subnet;
   OpenArguments arguments = test_open(Mode::Feed);
