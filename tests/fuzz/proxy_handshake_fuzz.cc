@@ -1,6 +1,6 @@
-// Both proxies' answers, any bytes in any pieces: no crash, an end within the limits, and the same end however
-// the bytes are cut. The first byte chooses: bit 0 the protocol, bit 1 whether there is a password, the rest
-// the pieces' size.
+// Both proxies' answers, any bytes in any pieces: no crash, an end within the limits, and the same end
+// however the bytes are cut. The first byte chooses: bit 0 the protocol, bit 1 whether there is a password,
+// the rest the pieces' size.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
