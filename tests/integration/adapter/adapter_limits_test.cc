@@ -65,6 +65,27 @@ TEST(AdapterLimits, CountsACanistersConnections) {
   EXPECT_TRUE(scene.opens(server.url(), "a"));
 }
 
+// The interface's own limits, at their edges: beyond them the call is refused.
+TEST(AdapterLimits, TakesIdsAndProxiesUpToTheirSizes) {
+  support::EchoServer server;
+  Scene scene({});
+  const auto attempt = [&](size_t canister_bytes, size_t proxies, size_t proxy_bytes) {
+    const auto key = socket_key(++scene.connection);
+    scene.replica->open(key, server.url(), [&](auto& command) {
+      command.canister = std::string(canister_bytes, 'c');
+      std::string proxy = "http://proxy.example:1/";
+      proxy.insert(7, std::string(proxy_bytes - proxy.size() - 3, 'u') + ":p@");
+      command.proxies.assign(proxies, proxy);
+    });
+    const auto events = scene.replica->wait_events(key, 1);
+    return !events.empty() && std::holds_alternative<replica::SocketOpened>(events[0].what);
+  };
+  EXPECT_TRUE(attempt(29, 16, 200));
+  EXPECT_FALSE(attempt(30, 16, 200));
+  EXPECT_FALSE(attempt(29, 17, 200));
+  EXPECT_FALSE(attempt(29, 1, 513));
+}
+
 TEST(AdapterLimits, CountsConnectionsToADestination) {
   support::EchoServer server, other;
   Scene scene({"--connections-per-destination-max", "2"});
