@@ -115,7 +115,8 @@ std::expected<CommandLine, ConfigFaults> parse_command_line(std::span<const std:
   return Parser(arguments).parse();
 }
 
-std::expected<AdapterConfig, ConfigFaults> load_config(const CommandLine& command_line) {
+std::expected<AdapterConfig, ConfigFaults> load_config(const CommandLine& command_line,
+                                                       bool socket_is_passed) {
   AdapterConfig config;
   ConfigFaults faults;
   if (!command_line.config_file.empty()) apply_file(command_line.config_file, config, faults);
@@ -123,6 +124,9 @@ std::expected<AdapterConfig, ConfigFaults> load_config(const CommandLine& comman
     if (auto applied = apply_texts(*setting, texts, config); !applied) append(faults, "", applied.error());
   }
   append(faults, "", validate(config));
+  if (config.socket.empty() && !socket_is_passed) {
+    faults.emplace_back("socket: the path of the gRPC socket is needed");
+  }
   if (!faults.empty()) return std::unexpected(std::move(faults));
   return config;
 }

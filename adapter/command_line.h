@@ -26,8 +26,10 @@ struct CommandLine {
 // flag (with the nearest known one), every flag without its value, everything that is no flag.
 std::expected<CommandLine, ConfigFaults> parse_command_line(std::span<const std::string> arguments);
 
-// Reads the file and puts the flags over it. Errors: every fault of the outcome at once.
-std::expected<AdapterConfig, ConfigFaults> load_config(const CommandLine& command_line);
+// Reads the file and puts the flags over it. Errors: every fault of the outcome at once; without a path for
+// the gRPC socket that is one, unless systemd passes the socket.
+std::expected<AdapterConfig, ConfigFaults> load_config(const CommandLine& command_line,
+                                                       bool socket_is_passed);
 
 std::string help_text();
 

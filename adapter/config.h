@@ -27,6 +27,7 @@ struct TlsDestination {
 struct AdapterConfig {
   // Process.
   std::string socket;
+  std::vector<std::string> allow_users;
   std::string metrics;
   std::string log_level = "info";
   Milliseconds stop_timeout{8'000};

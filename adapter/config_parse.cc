@@ -14,7 +14,6 @@ namespace {
 namespace json = boost::json;
 using C = AdapterConfig;
 using Texts = std::vector<std::string>;
-using Ports = std::vector<uint16_t>;
 
 constexpr size_t kJsonDepthMax = 8;
 // Entries of lists; names and paths are far shorter.
@@ -79,20 +78,6 @@ class Applier {
     Texts out;
     for (size_t i = 0; i < list->size(); ++i) {
       if (auto text = text_of((*list)[i], entry_name(i), 1, kEntryBytesMax)) out.push_back(std::move(*text));
-    }
-    config_.*field = std::move(out);
-  }
-  void set(Ports C::* field, const json::value& value) {
-    const auto* list = list_of(value, "ports");
-    if (!list) return;
-    Ports out;
-    for (size_t i = 0; i < list->size(); ++i) {
-      const auto& entry = (*list)[i];
-      if (entry.is_int64() && entry.get_int64() >= 1 && entry.get_int64() <= 65'535) {
-        out.push_back(static_cast<uint16_t>(entry.get_int64()));
-      } else {
-        faults_.push_back(entry_name(i) + ": a port, 1 to 65535");
-      }
     }
     config_.*field = std::move(out);
   }
@@ -213,9 +198,8 @@ json::value value_of(const Setting& setting, const std::string& text) {
   const auto& field = setting.field;
   const bool truth = std::holds_alternative<bool C::*>(field);
   if (truth && (text == "true" || text == "false")) return text == "true";
-  const bool number = std::holds_alternative<Milliseconds C::*>(field) ||
-                      std::holds_alternative<uint64_t C::*>(field) ||
-                      std::holds_alternative<Ports C::*>(field);
+  const bool number =
+      std::holds_alternative<Milliseconds C::*>(field) || std::holds_alternative<uint64_t C::*>(field);
   int64_t out = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   if (number && error == std::errc() && end == text.data() + text.size()) return out;
@@ -245,7 +229,6 @@ struct ToJson {
   json::value operator()(std::string C::* field) const { return json::value(config.*field); }
   json::value operator()(const Choice& choice) const { return json::value(config.*choice.field); }
   json::value operator()(Texts C::* field) const { return json::value_from(config.*field); }
-  json::value operator()(Ports C::* field) const { return json::value_from(config.*field); }
   json::value operator()(const RecordList& records) const { return record_values(records, config); }
 };
 
@@ -297,11 +280,26 @@ ConfigFaults validate(const AdapterConfig& config, std::span<const Setting> tabl
     AdapterConfig copy = config;
     Applier(setting, copy, faults).apply(to_json(setting, config));
   }
-  if (config.socket.empty()) faults.emplace_back("socket: the path of the gRPC socket is needed");
   if (config.sockets_max < config.connections_max) {
     faults.emplace_back("sockets_max: at least connections_max");
   }
   return faults;
+}
+
+std::vector<std::string> take_reloadable(const AdapterConfig& next, AdapterConfig& config,
+                                         std::span<const Setting> table) {
+  std::vector<std::string> kept;
+  ConfigFaults none;
+  for (const auto& setting : table) {
+    const auto value = to_json(setting, next);
+    if (value == to_json(setting, config)) continue;
+    if (setting.reload == Reload::kSighup) {
+      Applier(setting, config, none).apply(value);
+    } else {
+      kept.emplace_back(setting.name);
+    }
+  }
+  return kept;
 }
 
 }  // namespace icws::adapter

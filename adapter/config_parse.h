@@ -32,6 +32,11 @@ std::expected<void, ConfigFaults> apply_texts(const Setting& setting, std::span<
 // Faults of the values as they are: out of range, refused texts, and what concerns several settings.
 ConfigFaults validate(const AdapterConfig& config, std::span<const Setting> table = settings());
 
+// Takes over from `next`, which is valid, what may change while the adapter runs. The names of settings that
+// differ and need a restart.
+std::vector<std::string> take_reloadable(const AdapterConfig& next, AdapterConfig& config,
+                                         std::span<const Setting> table = settings());
+
 // The setting's value, as the file would have it.
 boost::json::value to_json(const Setting& setting, const AdapterConfig& config);
 

@@ -9,6 +9,7 @@
 #include "adapter/log.h"
 #include "adapter/proxy_address.h"
 #include "adapter/resolver.h"
+#include "adapter/users.h"
 
 namespace icws::adapter {
 namespace {
@@ -22,8 +23,16 @@ constexpr uint64_t kGiB = 1024ULL * 1024 * 1024;
 // A Unix socket's path (sun_path, less its final zero).
 constexpr uint64_t kSocketPathBytesMax = 107;
 constexpr uint64_t kPathBytesMax = 4'095;
+// A replica and some tools.
+constexpr uint64_t kUsersMax = 16;
 // Every connect walks through the lists.
 constexpr uint64_t kRulesMax = 1'000;
+
+std::optional<std::string> check_user(std::string_view text) {
+  auto user = find_user(text);
+  if (user) return std::nullopt;
+  return std::move(user.error());
+}
 
 std::optional<std::string> check_metrics(std::string_view text) {
   if (text.empty()) return std::nullopt;
@@ -64,9 +73,14 @@ constexpr std::string_view kMemory = "Memory";
 // clang-format off
 constexpr Setting kSettings[] = {
     {"socket", &C::socket, kProcess, 0, kSocketPathBytesMax, "", kRestart,
-     "path of the gRPC socket",
+     "path of the gRPC socket; not needed if systemd passes it",
      "Its directory is made with mode 0700, and must have it: whoever can reach the socket can open "
      "connections from this machine."},
+    {"allow_users", &C::allow_users, kProcess, 0, kUsersMax, "", kSighup,
+     "users, by name or number, whose processes may use the gRPC socket, beside this user and root",
+     "The replica's, if the adapter is a user of its own; the socket must then be one that it can reach, as "
+     "systemd's is.",
+     check_user},
     {"metrics", &C::metrics, kProcess, 0, kPathBytesMax, "", kRestart,
      "where GET /metrics is answered: a Unix socket's path (from the root), or a loopback address and port",
      "Whoever can connect may read; other machines cannot, since nothing is encrypted. Without it, metrics are "
@@ -286,8 +300,7 @@ const Setting* find_setting(std::string_view name, std::span<const Setting> tabl
 std::string flag_of(const Setting& setting) {
   if (std::holds_alternative<RecordList>(setting.field)) return {};
   std::string out(setting.name);
-  const bool list = std::holds_alternative<std::vector<std::string> C::*>(setting.field) ||
-                    std::holds_alternative<std::vector<uint16_t> C::*>(setting.field);
+  const bool list = std::holds_alternative<std::vector<std::string> C::*>(setting.field);
   if (list && out.ends_with("ies")) {
     out.replace(out.size() - 3, 3, "y");
   } else if (list && out.ends_with("s")) {

@@ -68,11 +68,10 @@ constexpr RecordList records() {
 }
 
 // The types a setting may have: duration, count or bytes (told by the unit), truth, text, choice, list of
-// texts, list of ports, list of objects.
+// texts, list of objects.
 using SettingField =
     std::variant<Milliseconds AdapterConfig::*, uint64_t AdapterConfig::*, bool AdapterConfig::*,
-                 std::string AdapterConfig::*, Choice, std::vector<std::string> AdapterConfig::*,
-                 std::vector<uint16_t> AdapterConfig::*, RecordList>;
+                 std::string AdapterConfig::*, Choice, std::vector<std::string> AdapterConfig::*, RecordList>;
 
 enum class Reload : uint8_t { kRestart, kSighup };
 

@@ -47,7 +47,6 @@ struct TypeName {
     return "one of " + out;
   }
   std::string operator()(std::vector<std::string> C::*) const { return "list of texts"; }
-  std::string operator()(std::vector<uint16_t> C::*) const { return "list of ports"; }
   std::string operator()(const RecordList&) const { return "list of objects"; }
 };
 
@@ -60,7 +59,6 @@ bool is_number(const Setting& setting) {
 
 bool is_list(const Setting& setting) {
   return std::holds_alternative<std::vector<std::string> C::*>(setting.field) ||
-         std::holds_alternative<std::vector<uint16_t> C::*>(setting.field) ||
          std::holds_alternative<RecordList>(setting.field);
 }
 
@@ -128,7 +126,8 @@ std::string cell(std::string_view text) {
 
 void document_row(std::string& out, const Setting& setting) {
   out += "| `" + std::string(setting.name) + "` | " + type_of(setting) + " | " + cell(default_text(setting)) +
-         " | " + range_of(setting) + " | " + cell(sentence(setting.meaning)) + " " + cell(setting.reason);
+         " | " + range_of(setting) + (setting.reload == Reload::kSighup ? " | yes | " : " | no | ") +
+         cell(sentence(setting.meaning)) + " " + cell(setting.reason);
   for (const auto& member : members_of(setting)) {
     out += "<br>`" + std::string(member.name) + "`: " + cell(member_text(member)) + ".";
   }
@@ -158,7 +157,9 @@ std::string config_sample(std::span<const Setting> table) {
     const auto range = range_of(setting);
     out += "\n";
     comment(out, sentence(setting.meaning) + " " + std::string(setting.reason));
-    comment(out, sentence(type_of(setting) + (range.empty() ? "" : "; " + range)));
+    const bool restarts = setting.reload == Reload::kRestart;
+    comment(out, sentence(type_of(setting) + (range.empty() ? "" : "; " + range)) +
+                     (restarts ? " A change needs a restart." : ""));
     for (const auto& member : members_of(setting)) {
       comment(out, "- " + std::string(member.name) + ": " + member_text(member));
     }
@@ -184,13 +185,19 @@ std::string config_document(std::span<const Setting> table) {
       "only\n"
       "stand in the file. A wrong setting ends the start with status 2, after every fault has been named; an "
       "unknown\n"
-      "one is a fault. `--check` stops after that. `--print-config-sample` prints a file to begin with.\n";
+      "one is a fault. `--check` stops after that. `--print-config-sample` prints a file to begin with.\n"
+      "\n"
+      "SIGHUP reads the file again. Settings with a yes in the column SIGHUP count from then on, without a "
+      "connection\n"
+      "being dropped: deadlines at once, the others for what is opened afterwards. If anything is wrong, "
+      "nothing\n"
+      "changes, and the log says why.\n";
   std::string_view group;
   for (const auto& setting : table) {
     if (group != setting.group) {
       group = setting.group;
       out += "\n## " + std::string(group) +
-             "\n\n| setting | type | default | range | what and why |\n|---|---|---|---|---|\n";
+             "\n\n| setting | type | default | range | SIGHUP | what and why |\n|---|---|---|---|---|---|\n";
     }
     document_row(out, setting);
   }

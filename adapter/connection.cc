@@ -134,7 +134,20 @@ void Connection::end_internally() {
   stream_->close();
 }
 
+// What a canister or a server does in good order is no news for the operator.
+void Connection::log_failure(std::string_view message, const Failure& failure) const {
+  const bool usual = failure.cause == Cause::Server || failure.cause == Cause::Canister;
+  const auto level = usual ? LogLevel::kDebug : LogLevel::kInfo;
+  if (!parts_.log.enabled(level)) return;
+  parts_.log.write(level, message,
+                   {{"socket", log_name(request_.key)},
+                    {"server", log_place(request_.url)},
+                    {"cause", std::string(transcript::cause_name(failure.cause))},
+                    {"detail", failure.detail}});
+}
+
 void Connection::publish_end(const End& end) {
+  log_failure("a socket ended", end.failure);
   const replica::SocketClosed closed{end.clean, end.code, end.reason, end.failure.cause, end.failure.detail};
   events_.add_event(serialize_closed(events_.next_sequence(), closed));
   publish();

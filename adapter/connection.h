@@ -13,6 +13,7 @@
 #include "adapter/event_hub.h"
 #include "adapter/failure.h"
 #include "adapter/keeper.h"
+#include "adapter/log.h"
 #include "adapter/metrics.h"
 #include "adapter/send_queue.h"
 #include "adapter/signal.h"
@@ -41,6 +42,7 @@ struct ConnectionParts {
   Bytes& read_buffer;
   Keeper& keeper;
   Metrics& metrics;
+  const Log& log;
 };
 
 enum class ConnectionState : uint8_t { kConnecting, kOpen, kClosing, kEnded };
@@ -105,6 +107,7 @@ class Connection final : private Kept {
   void use_compression(const ws::DeflateParameters& parameters);
   void publish_opened(Upgraded upgraded);
   void publish_failed(const Failure& failure);
+  void log_failure(std::string_view message, const Failure& failure) const;
 
   // A message that found no room, and what came behind it.
   struct Held {

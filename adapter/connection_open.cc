@@ -164,6 +164,7 @@ void Connection::publish_opened(Upgraded upgraded) {
 
 void Connection::publish_failed(const Failure& failure) {
   ++parts_.metrics.open_failures[static_cast<size_t>(failure.cause)];
+  log_failure("a socket did not open", failure);
   events_.add_event(serialize_open_failed(events_.next_sequence(), failure));
   publish();
 }

@@ -13,11 +13,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-std::string name(const replica::SocketKey& key) {
-  return std::to_string(key.connection.value) + "/" + std::to_string(key.epoch.value) + "/" +
-         std::to_string(key.attempt.value);
-}
-
 std::string what(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -49,7 +44,7 @@ std::expected<bool, TableError> ConnectionTable::open(replica::OpenCommand comma
       if (found != connections_.end()) found->second->room();
     });
   });
-  log_.write(LogLevel::kDebug, "opening", {{"socket", name(key)}});
+  parts_.log.write(LogLevel::kDebug, "opening", {{"socket", log_name(key)}});
   launch(*raw);
   return false;
 }
@@ -67,8 +62,8 @@ void ConnectionTable::launch(Connection& connection) {
   asio::co_spawn(executor_, connection.run(), [this, raw = &connection](const std::exception_ptr& error) {
     const auto& key = raw->request().key;
     if (error)
-      log_.write(LogLevel::kError, "connection failed", {{"socket", name(key)}, {"error", what(error)}});
-    log_.write(LogLevel::kDebug, "ended", {{"socket", name(key)}});
+      parts_.log.write(LogLevel::kError, "connection failed",
+                       {{"socket", log_name(key)}, {"error", what(error)}});
     finished(raw);
   });
 }

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "adapter/connection.h"
-#include "adapter/log.h"
 #include "replica/adapter_port.h"
 
 namespace icws::adapter {
@@ -41,8 +40,8 @@ struct TableReport {
 // abort_all(), then run the executor until idle() - a connection's coroutines refer to it.
 class ConnectionTable {
  public:
-  ConnectionTable(boost::asio::any_io_executor executor, const ConnectionParts& parts, const Log& log)
-      : executor_(std::move(executor)), parts_(parts), log_(log) {}
+  ConnectionTable(boost::asio::any_io_executor executor, const ConnectionParts& parts)
+      : executor_(std::move(executor)), parts_(parts) {}
 
   // True: it existed.
   std::expected<bool, TableError> open(replica::OpenCommand command);
@@ -74,7 +73,6 @@ class ConnectionTable {
 
   boost::asio::any_io_executor executor_;
   const ConnectionParts parts_;
-  const Log& log_;
   std::map<replica::SocketKey, std::unique_ptr<Connection>> connections_;
   // Forgotten by the replica, not yet ended.
   std::list<std::unique_ptr<Connection>> closing_;

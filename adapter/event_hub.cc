@@ -140,6 +140,16 @@ HubTotals EventHub::totals() const {
   return out;
 }
 
+void EventHub::set_limits(const HubLimits& limits) {
+  std::vector<OnRoom> resumed;
+  {
+    const std::lock_guard lock(mutex_);
+    limits_ = limits;
+    resumed = resume_all();
+  }
+  for (const auto& on_room : resumed) on_room();
+}
+
 EventHub::Attached EventHub::attach(std::shared_ptr<EventSink> sink) {
   std::shared_ptr<EventSink> before;
   Attached attached;
@@ -240,8 +250,12 @@ std::optional<EventHub::OnRoom> EventHub::resume(const replica::SocketKey& key) 
 // Those that waited for the others: while the total is not passed, each waits for its own acknowledgements
 // alone, and is not looked at here.
 std::vector<EventHub::OnRoom> EventHub::resume_for_total(size_t total_before) {
+  if (total_before < limits_.bytes_total_max || bytes_total_ >= limits_.bytes_total_max) return {};
+  return resume_all();
+}
+
+std::vector<EventHub::OnRoom> EventHub::resume_all() {
   std::vector<OnRoom> resumed;
-  if (total_before < limits_.bytes_total_max || bytes_total_ >= limits_.bytes_total_max) return resumed;
   const auto waiting = waiting_;
   for (const auto& key : waiting) {
     if (auto on_room = resume(key)) resumed.push_back(std::move(*on_room));

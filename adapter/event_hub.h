@@ -97,6 +97,8 @@ class EventHub {
   void set_accepted_up_to(const replica::SocketKey& key, uint64_t sequence);
   HubSocketReport report(const replica::SocketKey& key) const;
   HubTotals totals() const;
+  // For what follows; sockets that have room by them go on.
+  void set_limits(const HubLimits& limits);
 
   // --- The subscriber's side.
   struct Attached {
@@ -140,8 +142,9 @@ class EventHub {
   // What tells the socket that it may go on, if it waits and may.
   std::optional<OnRoom> resume(const replica::SocketKey& key);
   std::vector<OnRoom> resume_for_total(size_t total_before);
+  std::vector<OnRoom> resume_all();
 
-  const HubLimits limits_;
+  HubLimits limits_;
   Clock::time_point (*const now_)();
   mutable std::mutex mutex_;
   Sockets sockets_;

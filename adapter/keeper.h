@@ -36,13 +36,15 @@ class Keeper {
 
   void add(Kept& kept);
   void remove(Kept& kept);
+  // From the next visit on.
+  void set_period(Milliseconds period) { period_ = period; }
 
  private:
   void arm();
   void visit();
 
   boost::asio::steady_timer timer_;
-  const Milliseconds period_;
+  Milliseconds period_;
   std::vector<Kept*> kept_;
 };
 

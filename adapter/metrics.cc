@@ -121,6 +121,9 @@ void write_counters(Writer& out, const Metrics& metrics, const HubTotals& hub) {
               metrics.pauses);
   out.counter("icws_adapter_peers_refused_total", "Local processes that may not use the gRPC socket.",
               metrics.peers_refused);
+  out.family("icws_adapter_reloads_total", "counter", "Times that the settings were read again.");
+  out.sample("result", "taken", metrics.reloads);
+  out.sample("result", "refused", metrics.reloads_refused);
   out.family("icws_adapter_calls_total", "counter", "Finished gRPC calls.");
   for (size_t method = 0; method < metrics.calls.size(); ++method) {
     for (size_t code = 0; code < Metrics::kCodes; ++code) {
@@ -151,6 +154,12 @@ void write_gauges(Writer& out, const Gauges& gauges) {
   out.gauge("icws_adapter_buffered_bytes", "Their bytes.", gauges.hub.bytes);
   out.gauge("icws_adapter_subscribers", "1 while a replica listens to events.", gauges.hub.subscribers);
   out.gauge("icws_adapter_lookups", "Names being looked up or waiting for it.", gauges.lookups);
+  out.family("icws_adapter_log_lines_total", "counter", "Lines of the log.");
+  for (size_t i = 0; i < gauges.log.lines.size(); ++i) {
+    out.sample("level", kLogLevelNames[i], gauges.log.lines[i]);
+  }
+  out.counter("icws_adapter_log_lines_suppressed_total", "Lines that were kept back or could not be written.",
+              gauges.log.suppressed);
   out.gauge("process_start_time_seconds", "Start of the process, seconds since 1970.",
             gauges.start_time_seconds);
   out.gauge("process_resident_memory_bytes", "Resident memory.", gauges.process.resident_bytes);

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "adapter/limit.h"
+#include "adapter/log.h"
 #include "transcript/cause.h"
 
 namespace icws::adapter {
@@ -65,6 +66,8 @@ struct Metrics {
   uint64_t inflated_bytes = 0;
   uint64_t pauses = 0;
   uint64_t peers_refused = 0;
+  uint64_t reloads = 0;
+  uint64_t reloads_refused = 0;
   std::array<uint64_t, kLimits> limits_passed{};
   // Without looking the name up.
   Histogram connect;
@@ -112,6 +115,7 @@ struct Gauges {
   uint64_t connections_paused = 0;
   uint64_t lookups = 0;
   HubTotals hub;
+  LogCounts log;
 };
 
 // The Prometheus text format, version 0.0.4.

@@ -7,11 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <future>
+#include <optional>
 #include <stdexcept>
 
 namespace icws::adapter {
@@ -42,11 +44,12 @@ void prepare_directory(const fs::path& directory) {
   }
 }
 
-bool same_user(int descriptor) {
+// Of the process at the other end; nothing if the kernel does not say.
+std::optional<uid_t> peer_user(int descriptor) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
-  return peer.uid == ::geteuid() || peer.uid == 0;
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer.uid;
 }
 
 }  // namespace
@@ -60,11 +63,17 @@ struct Server::Impl {
   Impl(asio::io_context& context, Listener listening, Metrics& counts, const Log& sink)
       : io(context), listener(std::move(listening)), metrics(counts), log(sink) {}
 
+  bool is_allowed(std::optional<uid_t> user) const {
+    return user && (*user == ::geteuid() || *user == 0 || std::ranges::count(allowed, *user) > 0);
+  }
+
   void hand_over(Listener::Socket socket) {
     boost::system::error_code error;
-    if (!same_user(socket.native_handle())) {
+    const auto user = peer_user(socket.native_handle());
+    if (!is_allowed(user)) {
       ++metrics.peers_refused;
-      log.write(LogLevel::kWarning, "refused a process of another user");
+      log.write(LogLevel::kWarning, "refused a process of another user",
+                {{"user", user ? std::to_string(*user) : "unknown"}});
       return;
     }
     socket.native_non_blocking(true, error);
@@ -78,6 +87,7 @@ struct Server::Impl {
   Listener listener;
   Metrics& metrics;
   const Log& log;
+  std::vector<uid_t> allowed;
   std::unique_ptr<Acceptor> to_grpc;
   std::unique_ptr<grpc::Server> server;
 };
@@ -100,6 +110,10 @@ Server::Server(asio::io_context& io, Listener listener, grpc::Service& service, 
 }
 
 Server::~Server() = default;
+
+const std::string& Server::address() const { return impl_->listener.address(); }
+
+void Server::allow(std::vector<uid_t> users) { impl_->allowed = std::move(users); }
 
 void Server::stop_accepting() {
   impl_->server->GetHealthCheckService()->SetServingStatus(false);

@@ -145,7 +145,7 @@ class EchoClient::Impl {
   Bytes read_buffer_ = Bytes(adapter::kReadBytes, '\0');
   adapter::Keeper keeper_{io_.get_executor(), adapter::keeper_period(config_)};
   adapter::ConnectionTable table_{
-      io_.get_executor(), {config_, egress_, hub_, mask_keys_, read_buffer_, keeper_, metrics_}, log_};
+      io_.get_executor(), {config_, egress_, hub_, mask_keys_, read_buffer_, keeper_, metrics_, log_}};
   asio::steady_timer timer_{io_};
   uint64_t generation_ = 0;
   uint64_t connection_ = 0;

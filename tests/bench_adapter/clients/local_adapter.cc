@@ -32,6 +32,7 @@ struct LocalAdapter::Parts {
 
   adapter::AdapterConfig config = loopback_config();
   adapter::Metrics metrics;
+  const adapter::Log log{adapter::LogLevel::kError};
   adapter::Egress egress;
   adapter::EventHub hub{adapter::HubLimits{}};
   adapter::MaskKeys mask_keys;
@@ -43,7 +44,7 @@ LocalAdapter::LocalAdapter(const std::string& url, OnEvents on_events)
     : on_events_(std::move(on_events)), parts_(std::make_unique<Parts>(io_)) {
   const adapter::ConnectionParts shared{parts_->config,    parts_->egress,      parts_->hub,
                                         parts_->mask_keys, parts_->read_buffer, parts_->keeper,
-                                        parts_->metrics};
+                                        parts_->metrics,   parts_->log};
   connection_ = std::make_unique<adapter::Connection>(io_.get_executor(), open_command(url), shared);
   parts_->hub.add(kKey, [this] { connection_->room(); });
   // Not the hub's to delete.

@@ -23,7 +23,7 @@ TEST(CommandLine, TakesValuesEitherWay) {
       {"--socket", "/a", "--open-timeout=5", "--allow-network", "10.0.0.0/8", "--allow-network=fd00::/8"});
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->command, Command::kRun);
-  const auto config = load_config(*parsed);
+  const auto config = load_config(*parsed, false);
   ASSERT_TRUE(config);
   EXPECT_EQ(config->socket, "/a");
   EXPECT_EQ(config->open_timeout, Milliseconds(5));
@@ -51,7 +51,7 @@ TEST(CommandLine, PutsFlagsOverTheFile) {
   const auto path = directory / "adapter.json";
   std::ofstream(path) << R"({"socket": "/file", "open_timeout": 1, "allow_networks": ["10.0.0.0/8"]})";
   const auto config =
-      load_config(*parse({"--config", path, "--socket", "/flag", "--allow-network", "fd00::/8"}));
+      load_config(*parse({"--config", path, "--socket", "/flag", "--allow-network", "fd00::/8"}), false);
   ASSERT_TRUE(config);
   EXPECT_EQ(config->socket, "/flag");
   EXPECT_EQ(config->open_timeout, Milliseconds(1));
@@ -62,7 +62,7 @@ TEST(CommandLine, NamesFaultsOfFileFlagsAndTheirRelations) {
   const support::TemporaryDirectory directory;
   const auto path = directory / "adapter.json";
   std::ofstream(path) << R"({"open_timeout": 0, "nonsense": 1, "sockets_max": 5})";
-  const auto config = load_config(*parse({"--config", path, "--log-level", "loud"}));
+  const auto config = load_config(*parse({"--config", path, "--log-level", "loud"}), false);
   ASSERT_FALSE(config);
   EXPECT_THAT(config.error(), testing::UnorderedElementsAre(HasSubstr("open_timeout"), HasSubstr("nonsense"),
                                                             HasSubstr("log_level"), HasSubstr("sockets_max"),
@@ -71,10 +71,10 @@ TEST(CommandLine, NamesFaultsOfFileFlagsAndTheirRelations) {
 
 TEST(CommandLine, SaysThatAFileCannotBeRead) {
   const support::TemporaryDirectory directory;
-  const auto missing = load_config(*parse({"--config", directory / "none", "--socket", "/a"}));
+  const auto missing = load_config(*parse({"--config", directory / "none", "--socket", "/a"}), false);
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error(), ElementsAre(HasSubstr("cannot be read")));
-  const auto folder = load_config(*parse({"--config", directory.path(), "--socket", "/a"}));
+  const auto folder = load_config(*parse({"--config", directory.path(), "--socket", "/a"}), false);
   ASSERT_FALSE(folder);
   EXPECT_THAT(folder.error(), ElementsAre(HasSubstr("cannot be read")));
 }

@@ -28,7 +28,6 @@ struct EveryType : AdapterConfig {
   std::string text;
   std::string choice = "red";
   std::vector<std::string> texts;
-  std::vector<uint16_t> ports;
   std::vector<Thing> things;
 };
 constexpr std::string_view kColours[] = {"red", "green"};
@@ -56,7 +55,6 @@ std::span<const Setting> table() {
       row("text", field(&EveryType::text), 0, 5, refuse_spaces),
       row("choice", Choice{field(&EveryType::choice), kColours}, 0, 0),
       row("texts", field(&EveryType::texts), 0, 2, refuse_spaces),
-      row("ports", field(&EveryType::ports), 0, 2),
       row("things", records<&EveryType::things, kThingMembers, EveryType>(), 0, 2),
   };
   return kTable;
@@ -76,7 +74,7 @@ std::string only_fault_of(std::string_view text) {
 TEST(ConfigParse, TakesEveryType) {
   EveryType config;
   ASSERT_TRUE(apply_json(R"({"wait": 5, "count": 6, "truth": true, "text": "a", "choice": "green",
-                             "texts": ["b", "c"], "ports": [1, 65535],
+                             "texts": ["b", "c"],
                              "things": [{"name": "n"}, {"name": "m", "file": "f"}]})",
                          config, table()));
   EXPECT_EQ(config.wait, Milliseconds(5));
@@ -85,7 +83,6 @@ TEST(ConfigParse, TakesEveryType) {
   EXPECT_EQ(config.text, "a");
   EXPECT_EQ(config.choice, "green");
   EXPECT_THAT(config.texts, ElementsAre("b", "c"));
-  EXPECT_THAT(config.ports, ElementsAre(1, 65535));
   ASSERT_EQ(config.things.size(), 2U);
   EXPECT_EQ(config.things[0].name, "n");
   EXPECT_EQ(config.things[1].file, "f");
@@ -100,7 +97,6 @@ TEST(ConfigParse, RefusesOtherTypes) {
   EXPECT_EQ(only_fault_of(R"({"choice": "blue"})"), "choice: one of red, green");
   EXPECT_EQ(only_fault_of(R"({"texts": "b"})"), "texts: a list of texts");
   EXPECT_EQ(only_fault_of(R"({"texts": ["b", 1]})"), "texts[1]: a text");
-  EXPECT_EQ(only_fault_of(R"({"ports": ["443"]})"), "ports[0]: a port, 1 to 65535");
   EXPECT_EQ(only_fault_of(R"({"things": {}})"), "things: a list of objects");
   EXPECT_EQ(only_fault_of(R"({"things": ["n"]})"), "things[0]: an object");
   EXPECT_EQ(only_fault_of(R"([])"), "not a JSON object");
@@ -115,8 +111,6 @@ TEST(ConfigParse, KeepsToRanges) {
   EXPECT_EQ(only_fault_of(R"({"text": "123456"})"), "text: 0 to 5 bytes");
   EXPECT_EQ(only_fault_of(R"({"texts": ["1", "2", "3"]})"), "texts: 0 to 2 entries");
   EXPECT_EQ(only_fault_of(R"({"texts": [""]})"), "texts[0]: 1 to 4095 bytes");
-  EXPECT_EQ(only_fault_of(R"({"ports": [0]})"), "ports[0]: a port, 1 to 65535");
-  EXPECT_EQ(only_fault_of(R"({"ports": [65536]})"), "ports[0]: a port, 1 to 65535");
 }
 
 TEST(ConfigParse, JudgesTexts) {
@@ -179,8 +173,6 @@ TEST(ConfigParse, TakesFlagsAsTheFileWould) {
   config.texts = {"file"};
   EXPECT_THAT(apply("texts", {"flag"}), ElementsAre());
   EXPECT_THAT(config.texts, ElementsAre("file", "flag"));
-  EXPECT_THAT(apply("ports", {"443"}), ElementsAre());
-  EXPECT_THAT(config.ports, ElementsAre(443));
 }
 
 TEST(ConfigParse, ReadsBackWhatItWrites) {
@@ -194,11 +186,20 @@ TEST(ConfigParse, ReadsBackWhatItWrites) {
   }
 }
 
-TEST(ConfigValidate, WantsOnlyASocket) {
+TEST(ConfigValidate, FindsTheDefaultsValid) { EXPECT_THAT(validate(AdapterConfig{}), ElementsAre()); }
+
+TEST(ConfigReload, TakesWhatMayChangeAndNamesTheRest) {
   AdapterConfig config;
-  EXPECT_THAT(validate(config), ElementsAre(HasSubstr("socket: ")));
-  config.socket = "/tmp/x";
-  EXPECT_THAT(validate(config), ElementsAre());
+  auto next = config;
+  next.open_timeout = Milliseconds(5);
+  next.deny_networks = {"10.0.0.0/8"};
+  next.tls_destinations = {{"example.com", "/roots", "", ""}};
+  next.socket = "/other";
+  EXPECT_THAT(take_reloadable(next, config), ElementsAre("socket"));
+  EXPECT_EQ(config.socket, "");
+  next.socket = "";
+  EXPECT_EQ(config, next);
+  EXPECT_THAT(take_reloadable(next, config), ElementsAre());
 }
 
 TEST(ConfigValidate, KeepsEachNumberToItsRange) {

@@ -241,6 +241,22 @@ TEST(EventHub, CountsWhatItHoldsAndByWhichLimitSocketsStood) {
   EXPECT_EQ(hub.totals().subscribers, 1U);
 }
 
+TEST(EventHub, ResumesSocketsWhenItsLimitsGrow) {
+  HubLimits limits;
+  limits.events_max = 2;
+  EventHub hub(limits);
+  Source source(hub, 1);
+  EXPECT_TRUE(source.add(2, 1).empty());
+  EXPECT_TRUE(hub.wait_for_room(source.key).empty());
+  limits.events_max = 3;
+  hub.set_limits(limits);
+  EXPECT_EQ(source.rooms, 0);
+  limits.events_max = 10;
+  hub.set_limits(limits);
+  EXPECT_EQ(source.rooms, 1);
+  EXPECT_EQ(hub.wait_for_room(source.key).events, 8U);
+}
+
 EventHub::Clock::time_point fake_now{};
 
 TEST(EventHub, TimesOneEventOfEachSocketUntilItsAcknowledgement) {

@@ -5,8 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
 
 #include "adapter/config_table.h"
+#include "tests/support/child_process.h"
 
 namespace icws::adapter {
 namespace {
@@ -77,6 +84,56 @@ TEST(ProcessUsage, KnowsThisProcess) {
   const auto usage = process_usage();
   EXPECT_GT(usage.resident_bytes, 1'000'000U);
   EXPECT_GT(usage.cpu_seconds, 0.0);
+}
+
+std::string read(const std::string& relative) {
+  std::ifstream file(support::source_file(relative));
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// Every name of a series: a histogram has three.
+std::set<std::string> series() {
+  std::istringstream lines(exposition(Metrics{}, Gauges{}));
+  std::set<std::string> out;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string hash, keyword, name, type;
+    words >> hash >> keyword >> name >> type;
+    if (keyword != "TYPE") continue;
+    if (type != "histogram") out.insert(name);
+    if (type == "histogram") out.insert({name + "_bucket", name + "_sum", name + "_count"});
+  }
+  return out;
+}
+
+// The names of our series in a text.
+std::set<std::string> names_in(const std::string& text) {
+  static const std::regex kName("(icws_adapter|process)_[a-z_]+");
+  std::set<std::string> out;
+  for (std::sregex_iterator found(text.begin(), text.end(), kName), end; found != end; ++found) {
+    out.insert(found->str());
+  }
+  return out;
+}
+
+TEST(Dashboard, UsesOnlySeriesThatExistAndMostOfThem) {
+  const auto dashboard = boost::json::parse(read("deploy/grafana-dashboard.json"));
+  std::string expressions;
+  for (const auto& panel : dashboard.at("panels").as_array()) {
+    for (const auto& target : panel.at("targets").as_array()) {
+      expressions += std::string(target.at("expr").as_string()) + "\n";
+    }
+  }
+  const auto known = series();
+  const auto used = names_in(expressions);
+  for (const auto& name : used) EXPECT_TRUE(known.contains(name)) << name;
+  for (const auto& name : known) {
+    // Means are not shown: quantiles are.
+    if (name.ends_with("_seconds_sum") || name.ends_with("_seconds_count")) continue;
+    EXPECT_TRUE(used.contains(name)) << name << " is in no panel";
+  }
 }
 
 // A setting that bounds something is counted when it is passed: it needs a Limit of its name.
