@@ -1,6 +1,6 @@
 # What a person types. Each target is a script in scripts/, which says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-adapter soak build format tidy sanitize conformance clean
+.PHONY: help demo test bench bench-adapter soak package build format tidy sanitize conformance clean
 
 help:
 	@echo "make demo      install what is needed, build, and run four replicas against two servers"
@@ -8,6 +8,7 @@ help:
 	@echo "make bench     build, and print all benchmarks in one run"
 	@echo "make bench-adapter  the adapter alone, beside other clients where scripts/bench-peers has put them"
 	@echo "make soak      build, and run the adapter under faults for 20 minutes (SOAK=\"--seconds 60\" for less)"
+	@echo "make package   build, and make the adapter's Debian package (try it with scripts/test-package)"
 	@echo "make build     install what is needed and build (build/bin)"
 	@echo "make tidy      check the house rules (includes by level, banned words, file lengths)"
 	@echo "make format    format the sources with clang-format"
@@ -33,6 +34,9 @@ bench-adapter: build
 
 soak: build
 	@scripts/soak $(SOAK)
+
+package: build
+	@scripts/package
 
 tidy:
 	@python3 tests/tidy/tidy.py .
