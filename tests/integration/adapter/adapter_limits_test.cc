@@ -168,7 +168,6 @@ TEST(AdapterLimits, PacesWhatACanisterReceives) {
   EXPECT_GE(Clock::now() - begun, 1'500ms);
   EXPECT_LT(Clock::now() - begun, 15s);
   EXPECT_GE(scene.passed("receive_bytes_per_second_per_canister_max"), 2);
-  EXPECT_EQ(scene.passed("pong_timeout"), 0);
 }
 
 }  // namespace
