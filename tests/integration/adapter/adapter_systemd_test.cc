@@ -13,6 +13,7 @@
 
 #include "icws/adapter/v1/adapter.grpc.pb.h"
 #include "tests/integration/adapter/fixture.h"
+#include "tests/support/hostile_server.h"
 #include "tests/support/local_client.h"
 
 namespace icws::adapter {
@@ -223,6 +224,25 @@ TEST(AdapterServices, ASecondSubscriberAbortsTheFirst) {
   EXPECT_EQ(first->Finish().error_code(), grpc::StatusCode::ABORTED);
   second_context.TryCancel();
   EXPECT_EQ(second->Finish().error_code(), grpc::StatusCode::CANCELLED);
+}
+
+// The server reads our Close frame, says nothing, and holds TCP open: stop_timeout is the end of that.
+TEST(AdapterServices, EndsInTimeThoughAServerDoesNot) {
+  support::Event over;
+  support::HostileServer server(std::nullopt, [&](support::RawConnection& connection) {
+    connection.accept_upgrade();
+    (void)over.wait();
+  });
+  AdapterProcess adapter({"--stop-timeout", "1500", "--close-timeout", "3600000"});
+  auto replica = adapter.replica();
+  ASSERT_TRUE(replica->wait_up());
+  replica->open(socket_key(1), server.url());
+  ASSERT_EQ(replica->wait_events(socket_key(1), 1).size(), 1U);
+  adapter.process().kill(SIGTERM);
+  const auto exit = adapter.process().wait_exit();
+  over.set();
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->status, 0);
 }
 
 TEST(AdapterServices, EndsWithItsSubscriberConnected) {
