@@ -80,18 +80,20 @@ TEST(AdapterDns, TellsFailuresApart) {
   DnsServer dns({{"nothing.example", {}, {}},
                  {"broken.example", code(2), code(2)},
                  {"silent.example", silence(), silence()}});
-  AdapterProcess adapter(with_dns(dns, {"--dns-timeout", "300", "--open-attempts-max", "1"}));
-  auto replica = adapter.replica();
-  ASSERT_TRUE(replica->wait_up());
-  const auto cause = [&](uint64_t connection, const std::string& name) {
-    const auto failed = fails(*replica, connection, "ws://" + name + "/");
+  const auto cause = [&](const std::string& name, const std::vector<std::string>& further = {}) {
+    auto arguments = with_dns(dns, further);
+    arguments.insert(arguments.end(), {"--open-attempts-max", "1"});
+    AdapterProcess adapter(arguments);
+    auto replica = adapter.replica();
+    EXPECT_TRUE(replica->wait_up());
+    const auto failed = fails(*replica, 1, "ws://" + name + "/");
     EXPECT_TRUE(failed);
     return failed ? failed->cause : Cause::Server;
   };
-  EXPECT_EQ(cause(1, "unknown.example"), Cause::NameResolution);
-  EXPECT_EQ(cause(2, "nothing.example"), Cause::NameResolution);
-  EXPECT_EQ(cause(3, "broken.example"), Cause::NameResolution);
-  EXPECT_EQ(cause(4, "silent.example"), Cause::Timeout);
+  EXPECT_EQ(cause("unknown.example"), Cause::NameResolution);
+  EXPECT_EQ(cause("nothing.example"), Cause::NameResolution);
+  EXPECT_EQ(cause("broken.example"), Cause::NameResolution);
+  EXPECT_EQ(cause("silent.example", {"--dns-timeout", "300"}), Cause::Timeout);
 }
 
 // DNS rebinding, and names that lead inside: each address is judged, whatever stands beside it.
