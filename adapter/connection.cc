@@ -50,7 +50,16 @@ asio::awaitable<void> Connection::run() {
     co_await live();
   }
   places_ = {};
+  free_buffers();
   state_ = ConnectionState::kEnded;
+}
+
+void Connection::free_buffers() {
+  messages_received_ = messages_received();
+  decoder_ = ws::Decoder();
+  queue_.clear();
+  out_ = {};
+  leftover_ = {};
 }
 
 // What was begun here refers to this object: all of it ends before run() does.

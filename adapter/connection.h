@@ -78,7 +78,7 @@ class Connection final : private Kept {
   ConnectionState state() const { return state_; }
   bool paused() const { return paused_; }
   const replica::OpenCommand& request() const { return request_; }
-  uint64_t messages_received() const { return decoder_.counters().messages; }
+  uint64_t messages_received() const { return messages_received_ + decoder_.counters().messages; }
   uint64_t messages_sent() const { return queue_.messages_encoded(); }
 
  private:
@@ -150,6 +150,9 @@ class Connection final : private Kept {
   // For what should not happen: no memory, no randomness.
   void end_internally();
   void publish_end(const End& end);
+  // An ended socket is remembered until the replica closes it. Its events are the hub's; here is nothing
+  // left.
+  void free_buffers();
   bool ended() const { return state_ >= ConnectionState::kClosing; }
 
   // Of a connection that is open, what only opening needs is freed.
@@ -164,6 +167,8 @@ class Connection final : private Kept {
   Bytes leftover_;
 
   ws::Decoder decoder_;
+  // By a decoder that is gone.
+  uint64_t messages_received_ = 0;
   EventWriter events_;
   Room room_;
   std::unique_ptr<Held> held_;

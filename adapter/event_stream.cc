@@ -6,13 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "adapter/requests.h"
 #include "icws/adapter/v1/adapter.pb.h"
 
 namespace icws::adapter {
 namespace {
-
-// The proto's limit.
-constexpr int kAcknowledgementsMax = 4'096;
 
 grpc::Slice slice_of(Batch::Piece piece) {
   auto* owner = new std::shared_ptr<const void>(std::move(piece.owner));
@@ -72,14 +70,9 @@ bool EventStream::acknowledge(grpc::ByteBuffer& request) {
   v1::EventsRequest parsed;
   grpc::ProtoBufferReader reader(&request);
   if (!reader.status().ok() || !parsed.ParseFromZeroCopyStream(&reader)) return false;
-  if (parsed.acknowledgements_size() > kAcknowledgementsMax) return false;
-  for (const auto& in : parsed.acknowledgements()) {
-    const auto& key = in.key();
-    hub_.acknowledge({{ConnectionId(key.connection_id()), Epoch(key.epoch()), Attempt(key.attempt())},
-                      EventSequence(in.event()),
-                      Position(in.position()),
-                      Digest::from(in.head()).value_or(Digest{})});
-  }
+  const auto commands = commands_of(parsed);
+  if (!commands) return false;
+  for (const auto& command : *commands) hub_.acknowledge(command);
   return true;
 }
 

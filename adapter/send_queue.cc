@@ -44,6 +44,13 @@ void SendQueue::release_idle() {
   if (deflater_) deflater_->release_idle();
 }
 
+void SendQueue::clear() {
+  messages_.clear();
+  bytes_ = 0;
+  pongs_ = {};
+  deflater_.reset();
+}
+
 void SendQueue::encode(Bytes& out, size_t bytes, MaskKeys& keys) {
   if (close_encoded_) return;
   // Precondition holds: a ping's payload has 125 bytes at most.

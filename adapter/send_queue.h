@@ -57,6 +57,9 @@ class SendQueue {
   // The first Close frame counts. kCloseNoStatus: without a code. `at_once`: messages are dropped.
   void close(ws::CloseCode code, BytesView reason, bool at_once);
 
+  // Drops what waits.
+  void clear();
+
   // Appends frames until `out` has `bytes` or nothing is left. Nothing more after the Close frame.
   void encode(Bytes& out, size_t bytes, MaskKeys& keys);
   // The newest sequence that encode() has given out.

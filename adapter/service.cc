@@ -1,14 +1,13 @@
 #include "adapter/service.h"
 
 #include <boost/asio/post.hpp>
+#include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "adapter/event_stream.h"
+#include "adapter/requests.h"
 #include "icws/adapter/v1/adapter.grpc.pb.h"
-#include "ws/request_headers.h"
-#include "ws/url.h"
 
 #ifndef ICWS_VERSION
 #error "the build names the version"
@@ -22,65 +21,13 @@ using grpc::ServerUnaryReactor;
 using grpc::Status;
 using grpc::StatusCode;
 
-// Of the proto.
-constexpr uint64_t kMessageBytesMax = 2'000'000;
-constexpr size_t kResponseHeadersMax = 16;
-constexpr size_t kProxiesMax = 16;
-constexpr size_t kProxyBytesMax = 512;
-
-replica::SocketKey key_of(const v1::SocketKey& key) {
-  return {ConnectionId(key.connection_id()), Epoch(key.epoch()), Attempt(key.attempt())};
-}
-
 void set_key(v1::SocketKey& out, const replica::SocketKey& key) {
   out.set_connection_id(key.connection.value);
   out.set_epoch(key.epoch.value);
   out.set_attempt(key.attempt.value);
 }
 
-Status invalid(const char* why) { return {StatusCode::INVALID_ARGUMENT, why}; }
-
-Status check_key(const v1::SocketKey& key) {
-  if (key.connection_id() == 0 || key.epoch() == 0 || key.attempt() == 0) {
-    return invalid("key: all three parts are 1 or more");
-  }
-  return grpc::Status::OK;
-}
-
-// Sizes only: what is wrong with the URL or a header is the socket's event, since the canister shall hear it.
-Status check_open(const v1::OpenRequest& request) {
-  if (auto status = check_key(request.key()); !status.ok()) return status;
-  if (request.message_bytes_max() == 0 || request.message_bytes_max() > kMessageBytesMax) {
-    return invalid("message_bytes_max: 1 to 2,000,000");
-  }
-  if (request.url().size() > ws::kUrlBytesMax) return invalid("url: at most 8,192 bytes");
-  if (static_cast<size_t>(request.headers_size()) > ws::kHeadersMax) return invalid("headers: at most 64");
-  if (static_cast<size_t>(request.subprotocols_size()) > ws::kSubprotocolsMax) {
-    return invalid("subprotocols: at most 16");
-  }
-  if (static_cast<size_t>(request.response_headers_size()) > kResponseHeadersMax) {
-    return invalid("response_headers: at most 16");
-  }
-  if (request.canister_id().size() > replica::kCanisterIdBytesMax) {
-    return invalid("canister_id: at most 29 bytes");
-  }
-  if (static_cast<size_t>(request.proxies_size()) > kProxiesMax) return invalid("proxies: at most 16");
-  for (const auto& proxy : request.proxies()) {
-    if (proxy.size() > kProxyBytesMax) return invalid("proxies: at most 512 bytes each");
-  }
-  return grpc::Status::OK;
-}
-
-Status check_send(const v1::SendRequest& request) {
-  if (auto status = check_key(request.key()); !status.ok()) return status;
-  for (const auto& message : request.messages()) {
-    const bool kind = message.kind() == v1::MESSAGE_KIND_TEXT || message.kind() == v1::MESSAGE_KIND_BINARY;
-    if (!kind) return invalid("messages: kind is text or binary");
-    if (message.sequence() == 0) return invalid("messages: sequences count from 1");
-    if (message.content().size() > kMessageBytesMax) return invalid("messages: at most 2,000,000 bytes each");
-  }
-  return grpc::Status::OK;
-}
+Status invalid(std::string_view why) { return {StatusCode::INVALID_ARGUMENT, std::string(why)}; }
 
 Status status_of(TableError error) {
   switch (error) {
@@ -96,30 +43,6 @@ Status status_of(TableError error) {
       return {StatusCode::UNAVAILABLE, "the adapter stops"};
   }
   return {StatusCode::INTERNAL, "unknown"};
-}
-
-replica::OpenCommand command_of(const v1::OpenRequest& request) {
-  replica::OpenCommand out;
-  out.key = key_of(request.key());
-  out.url = request.url();
-  for (const auto& header : request.headers()) out.headers.push_back({header.name(), header.value()});
-  out.subprotocols.assign(request.subprotocols().begin(), request.subprotocols().end());
-  out.response_headers.assign(request.response_headers().begin(), request.response_headers().end());
-  out.message_bytes_max = request.message_bytes_max();
-  out.compression = request.compression();
-  out.canister = request.canister_id();
-  out.proxies.assign(request.proxies().begin(), request.proxies().end());
-  return out;
-}
-
-std::vector<replica::SendCommand> commands_of(const v1::SendRequest& request) {
-  std::vector<replica::SendCommand> out;
-  const auto key = key_of(request.key());
-  for (const auto& message : request.messages()) {
-    out.push_back(
-        {key, message.sequence(), static_cast<replica::MessageKind>(message.kind()), message.content()});
-  }
-  return out;
 }
 
 const char* state_name(ConnectionState state) {
@@ -140,8 +63,9 @@ class Service final : public Base {
   ServerUnaryReactor* Open(CallbackServerContext* context, const v1::OpenRequest* request,
                            v1::OpenResponse* response) override {
     return answer(context, CallMethod::kOpen, [this, request, response]() -> grpc::Status {
-      if (auto status = check_open(*request); !status.ok()) return status;
-      const auto opened = table_.open(command_of(*request));
+      auto command = command_of(*request);
+      if (!command) return invalid(command.error());
+      const auto opened = table_.open(std::move(*command));
       if (!opened) return status_of(opened.error());
       response->set_existed(*opened);
       return grpc::Status::OK;
@@ -151,8 +75,9 @@ class Service final : public Base {
   ServerUnaryReactor* Send(CallbackServerContext* context, const v1::SendRequest* request,
                            v1::SendResponse* response) override {
     return answer(context, CallMethod::kSend, [this, request, response]() -> grpc::Status {
-      if (auto status = check_send(*request); !status.ok()) return status;
-      const auto sent = table_.send(key_of(request->key()), commands_of(*request));
+      const auto commands = commands_of(*request);
+      if (!commands) return invalid(commands.error());
+      const auto sent = table_.send(key_of(request->key()), *commands);
       if (!sent) return status_of(sent.error());
       response->set_accepted_up_to(*sent);
       return grpc::Status::OK;
@@ -162,15 +87,9 @@ class Service final : public Base {
   ServerUnaryReactor* Close(CallbackServerContext* context, const v1::CloseRequest* request,
                             v1::CloseResponse* response) override {
     return answer(context, CallMethod::kClose, [this, request, response]() -> grpc::Status {
-      if (auto status = check_key(request->key()); !status.ok()) return status;
-      const uint32_t code = request->code();
-      const bool of_canisters = code == ws::kCloseNormal || (code >= 3000 && code <= 4999);
-      if (!of_canisters && code != ws::kCloseMessageTooBig) {
-        return invalid("code: 1000, 1009 or 3000-4999");
-      }
-      if (request->reason().size() > ws::kCloseReasonBytesMax) return invalid("reason: at most 123 bytes");
-      response->set_existed(
-          table_.close(key_of(request->key()), static_cast<uint16_t>(code), request->reason()));
+      const auto command = command_of(*request);
+      if (!command) return invalid(command.error());
+      response->set_existed(table_.close(command->key, command->code, command->reason));
       return grpc::Status::OK;
     });
   }

@@ -79,6 +79,9 @@ ContextHandle make_context(const std::string& ca_file) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // One record without application data a turn: a server that sends session tickets without end would else
+  // keep SSL_read, and with it all connections, for itself.
+  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   // A missing close_notify is an end like any other: the Close frame says whether the end was clean.
   SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

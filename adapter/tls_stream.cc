@@ -36,6 +36,10 @@ int clamp_size(size_t size) {
   return static_cast<int>(std::min<size_t>(size, std::numeric_limits<int>::max()));
 }
 
+// Each costs microseconds, however little it holds: a server that puts every byte into a record of its own
+// would else keep the thread for a fifth of a second a read.
+constexpr int kRecordsPerReadMax = 16;
+
 class TlsStream final : public Stream {
  public:
   TlsStream(Tcp::socket socket, SslHandle ssl, SessionSlot slot)
@@ -62,7 +66,7 @@ class TlsStream final : public Stream {
   // A record holds 16 KiB at most: several make one read.
   IoStep try_read(char* data, size_t size) override {
     IoStep out;
-    while (out.bytes < size) {
+    for (int records = 0; out.bytes < size && records < kRecordsPerReadMax; ++records) {
       ERR_clear_error();
       const int result = SSL_read(ssl_.get(), data + out.bytes, clamp_size(size - out.bytes));
       if (result <= 0) {

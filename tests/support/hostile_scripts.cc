@@ -32,21 +32,6 @@ Script upgrade_with(Bytes further_headers) {
   };
 }
 
-// Sends `head`, then `part` again and again until the client has had enough.
-Script for_ever(Bytes head, Bytes part, bool upgrade) {
-  return [=](RawConnection& c) {
-    if (upgrade && !c.accept_upgrade()) return;
-    bool going_on = c.send(head);
-    while (going_on) going_on = c.send(part);
-  };
-}
-
-Bytes repeated(BytesView part, size_t count) {
-  Bytes out;
-  for (size_t i = 0; i < count; ++i) out += part;
-  return out;
-}
-
 void byte_by_byte(RawConnection& c) {
   const Bytes all = upgrade_answer(c.request()) + server_frame(kFinalText, "hello");
   bool good = true;
@@ -68,10 +53,11 @@ Script handshake_script(Hostility hostility) {
       return answer(
           "HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/elsewhere\r\nContent-Length: 0\r\n\r\n");
     case Hostility::kEndlessHeaders:
-      return for_ever("HTTP/1.1 101 Switching Protocols\r\n", repeated("X-More: and more\r\n", 100), false);
+      return for_ever(Begin::kBare, "HTTP/1.1 101 Switching Protocols\r\n",
+                      repeated("X-More: and more\r\n", 100));
     case Hostility::kEndlessBody:
-      return for_ever("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n",
-                      "1000\r\n" + Bytes(0x1000, 'x') + "\r\n", false);
+      return for_ever(Begin::kBare, "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n",
+                      "1000\r\n" + Bytes(0x1000, 'x') + "\r\n");
     case Hostility::kExtensionNotOffered:
       return upgrade_with("Sec-WebSocket-Extensions: x-not-offered\r\n");
     case Hostility::kSubprotocolNotOffered:
@@ -118,7 +104,7 @@ Script frame_script(Hostility hostility) {
     case Hostility::kInvalidUtf8Fragmented:
       return upgrade_then(server_frame(0x01, "good \xe2\x82") + server_frame(0x80, "\x28 bad"));
     case Hostility::kOversizeMessage:
-      return for_ever(Bytes("\x82\x7f\0\0\0\0\x40\0\0\0", 10), Bytes(65536, 'x'), true);
+      return for_ever(Begin::kUpgraded, Bytes("\x82\x7f\0\0\0\0\x40\0\0\0", 10), Bytes(65536, 'x'));
     case Hostility::kOversizeLength:
       return upgrade_then(Bytes("\x82\x7f\x80\0\0\0\0\0\0\x05hello", 15));
     case Hostility::kNonMinimalLength:
@@ -138,9 +124,9 @@ Script frame_script(Hostility hostility) {
     case Hostility::kTextInFragments:
       return upgrade_then(server_frame(0x01, "hel") + server_frame(kFinalText, "lo"));
     case Hostility::kEndlessEmptyFragments:
-      return for_ever(server_frame(0x01, ""), repeated(Bytes(2, '\0'), 10'000), true);
+      return for_ever(Begin::kUpgraded, server_frame(0x01, ""), repeated(Bytes(2, '\0'), 10'000));
     case Hostility::kPingFlood:
-      return for_ever("", repeated(server_frame(kFinalPing, "ping"), 1000), true);
+      return for_ever(Begin::kUpgraded, "", repeated(server_frame(kFinalPing, "ping"), 1000));
     case Hostility::kByteByByte:
       return byte_by_byte;
     default:
@@ -149,6 +135,20 @@ Script frame_script(Hostility hostility) {
 }
 
 }  // namespace
+
+Script for_ever(Begin begin, Bytes head, Bytes part, std::chrono::milliseconds pause) {
+  return [=](RawConnection& c) {
+    if (begin == Begin::kUpgraded && !c.accept_upgrade()) return;
+    bool going_on = c.send(head);
+    while (going_on) going_on = (pause.count() == 0 || c.pause(pause)) && c.send(part);
+  };
+}
+
+Bytes repeated(BytesView part, size_t count) {
+  Bytes out;
+  for (size_t i = 0; i < count; ++i) out += part;
+  return out;
+}
 
 Bytes server_frame(uint8_t first_byte, BytesView payload) {
   Bytes out(1, static_cast<char>(first_byte));

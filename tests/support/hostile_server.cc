@@ -10,7 +10,6 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <list>
 #include <mutex>
 #include <stdexcept>
@@ -30,7 +29,8 @@ void check_tls(bool good) {
   if (!good) throw std::runtime_error("cannot use the test certificate");
 }
 
-TlsContext make_tls(const CertificateAndKey& files) {
+TlsContext make_tls(const HostileTransport& transport) {
+  const CertificateAndKey& files = *transport.tls;
   const TlsContext context(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
   const auto bio = [](const std::string& pem) {
     return std::shared_ptr<BIO>(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
@@ -41,14 +41,32 @@ TlsContext make_tls(const CertificateAndKey& files) {
       PEM_read_bio_PrivateKey(bio(files.key_pem).get(), nullptr, nullptr, nullptr), &EVP_PKEY_free);
   check_tls(certificate && key && SSL_CTX_use_certificate(context.get(), certificate.get()) == 1 &&
             SSL_CTX_use_PrivateKey(context.get(), key.get()) == 1);
+  if (transport.configure_tls) transport.configure_tls(context.get());
   return context;
+}
+
+// OpenSSL's own socket BIO writes with write(2) and as much at a time as there is.
+int bio_write(BIO* bio, const char* data, int size);
+int bio_read(BIO* bio, char* data, int size);
+
+const BIO_METHOD* dribbling_bio() {
+  static const std::shared_ptr<BIO_METHOD> method = [] {
+    std::shared_ptr<BIO_METHOD> out(BIO_meth_new(BIO_TYPE_SOURCE_SINK, "dribbling"), &BIO_meth_free);
+    BIO_meth_set_write(out.get(), &bio_write);
+    BIO_meth_set_read(out.get(), &bio_read);
+    BIO_meth_set_ctrl(out.get(),
+                      [](BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1L : 0L; });
+    return out;
+  }();
+  return method.get();
 }
 
 // The socket is closed by its own thread only; the server's stop() merely shuts it down, under the same lock.
 class Connection final : public RawConnection {
  public:
-  Connection(int socket, TlsContext tls, const Event& stopping)
-      : socket_(socket), tls_(std::move(tls)), stopping_(stopping) {
+  Connection(int socket, TlsContext tls, std::optional<std::chrono::milliseconds> dribble,
+             const Event& stopping)
+      : socket_(socket), tls_(std::move(tls)), dribble_(dribble), stopping_(stopping) {
     const int on = 1;
     ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
@@ -58,7 +76,10 @@ class Connection final : public RawConnection {
   bool begin() {
     if (tls_) {
       ssl_.reset(SSL_new(tls_.get()));
-      SSL_set_fd(ssl_.get(), socket_);
+      BIO* bio = BIO_new(dribbling_bio());
+      BIO_set_data(bio, this);
+      BIO_set_init(bio, 1);
+      SSL_set_bio(ssl_.get(), bio, bio);
       if (SSL_accept(ssl_.get()) != 1) return false;
     }
     while (request_.find("\r\n\r\n") == std::string::npos) {
@@ -83,17 +104,29 @@ class Connection final : public RawConnection {
   }
 
   const std::string& request() const override { return request_; }
-  ssl_st* tls() override { return ssl_.get(); }
 
   bool send(BytesView bytes) override {
+    if (!ssl_) return send_raw(bytes);
     while (!bytes.empty() && socket_ >= 0) {
-      const ssize_t sent = ssl_ ? SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()))
-                                : ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const int sent = SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()));
       if (sent <= 0) return false;
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    }
+    return socket_ >= 0 && !gone_ && !stopping_.is_set();
+  }
+
+  // Below TLS.
+  bool send_raw(BytesView bytes) {
+    while (!bytes.empty() && socket_ >= 0) {
+      if (dribble_ && dribble_->count() > 0 && !pause(*dribble_)) return false;
+      const ssize_t sent = ::send(socket_, bytes.data(), dribble_ ? 1 : bytes.size(), MSG_NOSIGNAL);
+      gone_ = gone_ || sent <= 0;
+      if (gone_) return false;
       bytes.remove_prefix(static_cast<size_t>(sent));
     }
     return socket_ >= 0 && !stopping_.is_set();
   }
+  ssize_t receive_raw(char* data, size_t size) { return ::recv(socket_, data, size, 0); }
 
   bool accept_upgrade(BytesView further_headers) override {
     return send(upgrade_answer(request_, further_headers));
@@ -103,7 +136,7 @@ class Connection final : public RawConnection {
     if (socket_ < 0) return {};
     std::array<char, 16384> buffer;
     const ssize_t size = ssl_ ? SSL_read(ssl_.get(), buffer.data(), static_cast<int>(buffer.size()))
-                              : ::recv(socket_, buffer.data(), buffer.size(), 0);
+                              : receive_raw(buffer.data(), buffer.size());
     return size > 0 ? Bytes(buffer.data(), static_cast<size_t>(size)) : Bytes();
   }
 
@@ -116,6 +149,15 @@ class Connection final : public RawConnection {
     while (!stopping_.wait(std::chrono::hours(1))) {
     }
   }
+
+  bool pause(std::chrono::milliseconds duration) override { return !stopping_.wait(duration); }
+
+  void narrow() override {
+    const int least = 1;
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
+  }
+
+  ssl_st* tls() override { return ssl_.get(); }
 
   void reset() override {
     const linger now{1, 0};
@@ -138,9 +180,22 @@ class Connection final : public RawConnection {
   int socket_;
   TlsContext tls_;
   std::unique_ptr<SSL, FreeSsl> ssl_;
+  const std::optional<std::chrono::milliseconds> dribble_;
   const Event& stopping_;
   std::string request_;
+  // A write failed. (OpenSSL does not tell in every state.)
+  bool gone_ = false;
 };
+
+int bio_write(BIO* bio, const char* data, int size) {
+  const bool sent = static_cast<Connection*>(BIO_get_data(bio))->send_raw({data, static_cast<size_t>(size)});
+  return sent ? size : -1;
+}
+
+int bio_read(BIO* bio, char* data, int size) {
+  return static_cast<int>(
+      static_cast<Connection*>(BIO_get_data(bio))->receive_raw(data, static_cast<size_t>(size)));
+}
 
 int listen_on_loopback() {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -231,10 +286,12 @@ const char* hostility_name(Hostility hostility) {
 
 class HostileServer::Impl {
  public:
-  Impl(const std::optional<CertificateAndKey>& tls, Script otherwise, const ConfigureTls& configure_tls)
-      : otherwise_(std::move(otherwise)), listener_(listen_on_loopback()), port_(port_of(listener_)) {
-    if (tls) tls_ = make_tls(*tls);
-    if (configure_tls) configure_tls(tls_.get());
+  Impl(HostileTransport transport, Script otherwise)
+      : transport_(std::move(transport)),
+        otherwise_(std::move(otherwise)),
+        listener_(listen_on_loopback()),
+        port_(port_of(listener_)) {
+    if (transport_.tls) tls_ = make_tls(transport_);
     thread_ = std::thread([this] { accept(); });
   }
 
@@ -253,7 +310,8 @@ class HostileServer::Impl {
 
  private:
   struct Served {
-    Served(int socket, const TlsContext& tls, const Event& stopping) : connection(socket, tls, stopping) {}
+    Served(int socket, const Impl& server)
+        : connection(socket, server.tls_, server.transport_.dribble, server.stopping_) {}
     Connection connection;
     std::thread thread;
   };
@@ -267,17 +325,15 @@ class HostileServer::Impl {
       }
       if (socket < 0) continue;
       accepted_.update([](size_t& count) { ++count; });
-      Served& served = served_.emplace_back(socket, tls_, stopping_);
+      Served& served = served_.emplace_back(socket, *this);
       served.thread = std::thread([this, &connection = served.connection] { serve(connection); });
     }
   }
 
   void serve(Connection& connection) {
-    sigset_t pipe;  // OpenSSL writes without MSG_NOSIGNAL
-    ::sigemptyset(&pipe);
-    ::sigaddset(&pipe, SIGPIPE);
-    ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
-    if (connection.begin()) {
+    if (transport_.at_once) {
+      otherwise_(connection);
+    } else if (connection.begin()) {
       const auto named = named_hostility(connection.request());
       const Script script =
           named || !otherwise_ ? hostile_script(named.value_or(Hostility::kNone)) : otherwise_;
@@ -286,7 +342,8 @@ class HostileServer::Impl {
     connection.finish();
   }
 
-  Script otherwise_;
+  const HostileTransport transport_;
+  const Script otherwise_;
   TlsContext tls_;
   int listener_;
   uint16_t port_;
@@ -298,7 +355,10 @@ class HostileServer::Impl {
 
 HostileServer::HostileServer(std::optional<CertificateAndKey> tls, Script otherwise,
                              const ConfigureTls& configure_tls)
-    : impl_(std::make_unique<Impl>(tls, std::move(otherwise), configure_tls)) {}
+    : HostileServer(HostileTransport{.tls = std::move(tls), .configure_tls = configure_tls},
+                    std::move(otherwise)) {}
+HostileServer::HostileServer(HostileTransport transport, Script otherwise)
+    : impl_(std::make_unique<Impl>(std::move(transport), std::move(otherwise))) {}
 HostileServer::~HostileServer() = default;
 uint16_t HostileServer::port() const { return impl_->port(); }
 std::string HostileServer::url() const { return impl_->url(); }

@@ -2,6 +2,7 @@
 // script.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -75,10 +76,14 @@ class RawConnection {
   virtual void wait_closed() = 0;
   // Neither reads nor writes until the server stops.
   virtual void hold() = 0;
+  // Does nothing for so long. False if the server stopped meanwhile.
+  virtual bool pause(std::chrono::milliseconds duration) = 0;
+  // From now on little more is received than was read: a client that writes soon has to wait.
+  virtual void narrow() = 0;
+  // For scripts that break TLS itself; null without TLS.
+  virtual ssl_st* tls() = 0;
   // RST instead of FIN; the connection is closed afterwards.
   virtual void reset() = 0;
-  // Null without TLS.
-  virtual ssl_st* tls() = 0;
 };
 
 // A server's frame: unmasked, the length in its shortest form.
@@ -88,6 +93,16 @@ using Script = std::function<void(RawConnection&)>;
 // Changes what the server's TLS is, once, before the first connection.
 using ConfigureTls = std::function<void(ssl_ctx_st*)>;
 
+// What happens below HTTP.
+struct HostileTransport {
+  std::optional<CertificateAndKey> tls = std::nullopt;
+  ConfigureTls configure_tls = {};
+  // Each byte that is sent, TLS's own included, is a segment of its own, with this pause before it.
+  std::optional<std::chrono::milliseconds> dribble = std::nullopt;
+  // The script begins on the bare connection: no TLS handshake, and no request was read.
+  bool at_once = false;
+};
+
 // What: a TCP (or TLS) server with a thread per connection. A request for `/<hostility name>` gets this
 // misbehaviour, any other one the script given. Thread-safety: all methods from any thread.
 // Ownership: owns its threads; the destructor cuts all connections and joins them. Errors: construction
@@ -96,6 +111,7 @@ class HostileServer {
  public:
   explicit HostileServer(std::optional<CertificateAndKey> tls = std::nullopt, Script otherwise = {},
                          const ConfigureTls& configure_tls = {});
+  HostileServer(HostileTransport transport, Script otherwise);
   ~HostileServer();
 
   uint16_t port() const;

@@ -123,6 +123,16 @@ TEST(SendQueue, WritesWhatWasAcceptedBeforeTheCloseUnlessAtOnce) {
   }
 }
 
+TEST(SendQueue, ForgetsWhatWaits) {
+  SendQueue queue(1, 100);
+  queue.push(1, replica::MessageKind::Text, Bytes(100, 'a'));
+  queue.pong("x");
+  queue.clear();
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.accepted_up_to(), 1U);
+  EXPECT_EQ(queue.push(2, replica::MessageKind::Text, Bytes(100, 'b')), SendQueue::Accepted::kYes);
+}
+
 TEST(SendQueue, SendsNothingBehindTheClose) {
   SendQueue queue(3, 100);
   queue.push(1, replica::MessageKind::Text, "a");
