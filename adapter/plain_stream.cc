@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/deferred.hpp>
@@ -11,6 +12,9 @@ namespace {
 namespace asio = boost::asio;
 using Tcp = asio::ip::tcp;
 
+// A server that has this much under way is sending: by the time it is decoded there is more.
+constexpr size_t kStreamingBytes = 4 * 1024;
+
 class PlainStream final : public Stream {
  public:
   using Stream::Stream;
@@ -21,7 +25,7 @@ class PlainStream final : public Stream {
     boost::system::error_code error;
     const size_t bytes = socket().read_some(asio::buffer(data, size), error);
     IoStep out = step(bytes, error, IoWant::kRead);
-    out.drained = !error && bytes < size;
+    out.drained = !error && bytes < std::min(size, kStreamingBytes);
     return out;
   }
 

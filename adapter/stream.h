@@ -20,7 +20,7 @@ enum class IoWant : uint8_t { kNothing, kRead, kWrite };
 struct IoStep {
   size_t bytes = 0;
   IoWant want = IoWant::kNothing;
-  // Of a read: these bytes were all there was, and the next attempt would have to wait.
+  // Of a read: it brought little, so that was all there is, and the next attempt would have to wait.
   bool drained = false;
   // The other side has sent all it will.
   bool ended = false;
