@@ -3,6 +3,15 @@
 #include <utility>
 
 namespace icws::sim {
+namespace {
+
+// Events that a socket keeps until they are acknowledged. Of an ordered one so few that a replica's absence
+// of a second fills it; of a feed, as with the real limits, more than what comes in `drop_after`: for so long
+// may one item that finds no quorum hold up the acknowledgement of what came after it.
+constexpr size_t kOrderedEvents = 24;
+constexpr size_t kFeedEvents = 96;
+
+}  // namespace
 
 using replica::SocketKey;
 
@@ -46,8 +55,7 @@ void Adapter::flush() {
   });
 }
 
-template <class What>
-void Adapter::add(const SocketKey& key, What what) {
+void Adapter::add(const SocketKey& key, decltype(replica::SocketEvent::what) what) {
   const auto it = sockets_.find(key);
   if (it == sockets_.end()) return;
   replica::SocketEvent event{key, EventSequence(++it->second.last_event), std::move(what)};
@@ -73,30 +81,46 @@ void Adapter::open(const replica::OpenCommand& open) {
   if (sockets_.contains(key)) return;
   Socket& socket = sockets_[key];
   socket.status.key = key;
+  socket.events_max = open.url.starts_with("ws://feed") ? kFeedEvents : kOrderedEvents;
   SocketSink sink;
   sink.opened = [this, key, alive = alive_](replica::SocketOpened opened) {
-    if (!*alive || !sockets_.contains(key)) return;
-    sockets_.at(key).opened = true;
-    add(key, std::move(opened));
+    if (!*alive) return;
+    read(key, [this, key, opened = std::move(opened)] {
+      sockets_.at(key).opened = true;
+      add(key, opened);
+    });
   };
   sink.message = [this, key, alive = alive_](replica::SocketMessage message) {
     if (!*alive) return;
-    ++seen_[message.content];
-    add(key, std::move(message));
+    read(key, [this, key, message = std::move(message)] {
+      ++seen_[message.content];
+      add(key, message);
+    });
   };
   sink.closed = [this, key, alive = alive_](replica::SocketClosed closed) {
-    if (!*alive || !sockets_.contains(key)) return;
-    Socket& ended = sockets_.at(key);
-    ended.ended = true;
-    if (ended.opened) return add(key, std::move(closed));
-    add(key, replica::SocketOpenFailed{closed.cause, closed.detail});
+    if (!*alive) return;
+    read(key, [this, key, closed = std::move(closed)] {
+      Socket& ended = sockets_.at(key);
+      ended.ended = true;
+      if (ended.opened) return add(key, closed);
+      add(key, replica::SocketOpenFailed{closed.cause, closed.detail});
+    });
   };
   socket.server_socket = server_.connect(open.url, std::move(sink));
 }
 
+void Adapter::read(const SocketKey& key, std::function<void()> one) {
+  const auto it = sockets_.find(key);
+  if (it == sockets_.end()) return;
+  if (it->second.unread.empty() && it->second.events.size() < it->second.events_max) return one();
+  it->second.unread.push_back(std::move(one));
+}
+
 void Adapter::send(const replica::SendCommand& send) {
   const auto it = sockets_.find(send.key);
-  if (it == sockets_.end() || send.sequence != it->second.status.accepted_send + 1) return;
+  if (it == sockets_.end()) return;
+  holes_ += send.sequence > it->second.status.accepted_send + 1;
+  if (send.sequence != it->second.status.accepted_send + 1) return;
   it->second.status.accepted_send = send.sequence;
   server_.receive(it->second.server_socket, send);
   if (deliver_) outgoing_.push_back(replica::SendProgress{send.key, send.sequence});
@@ -119,6 +143,11 @@ void Adapter::acknowledge(const replica::AcknowledgeCommand& acknowledge) {
   socket.status.head = acknowledge.head;
   while (!socket.events.empty() && socket.events.front().sequence <= acknowledge.event)
     socket.events.pop_front();
+  while (!socket.unread.empty() && socket.events.size() < socket.events_max) {
+    const std::function<void()> one = std::move(socket.unread.front());
+    socket.unread.pop_front();
+    one();
+  }
 }
 
 }  // namespace icws::sim

@@ -25,8 +25,10 @@ class Adapter {
   void attach(std::function<void(replica::AdapterEvent)> deliver);
   void detach();
   void perform(const replica::AdapterCommand& command);
-  // What each socket of a feed received, by text, since the adapter started: the truth for the checker.
+  // What its sockets have read, by text, since the adapter started: the truth for the checker.
   const std::map<std::string, uint32_t>& seen() const { return seen_; }
+  // Sends that were numbered with a hole, which an adapter refuses for good.
+  uint64_t holes() const { return holes_; }
 
  private:
   struct Socket {
@@ -34,15 +36,20 @@ class Adapter {
     bool ended = false;
     bool opened = false;
     uint64_t last_event = 0;
+    // Not acknowledged; at most `events_max`.
     std::deque<replica::SocketEvent> events;
+    size_t events_max = 0;
+    // Not read: what the server sends while the buffer is full.
+    std::deque<std::function<void()>> unread;
     replica::SocketStatus status;
   };
   void open(const replica::OpenCommand& open);
   void send(const replica::SendCommand& send);
   void close(const replica::SocketKey& key);
   void acknowledge(const replica::AcknowledgeCommand& acknowledge);
-  template <class What>
-  void add(const replica::SocketKey& key, What what);
+  // Reads `one` as soon as the buffer has room.
+  void read(const replica::SocketKey& key, std::function<void()> one);
+  void add(const replica::SocketKey& key, decltype(replica::SocketEvent::what) what);
   void flush();
 
   Scheduler& scheduler_;
@@ -53,6 +60,7 @@ class Adapter {
   std::deque<replica::AdapterEvent> outgoing_;
   bool flushing_ = false;
   std::map<std::string, uint32_t> seen_;
+  uint64_t holes_ = 0;
   // Callbacks of the server or the scheduler that come after this adapter has died find this gone.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

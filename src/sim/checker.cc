@@ -66,7 +66,13 @@ void Checker::message(ConnectionId id, Connection& connection, const replica::Co
     ++connection.sequence;
     if (text != "sequence " + std::to_string(connection.sequence))
       violation(where + ": not the next of the sequence");
+  } else if (text != echo_text(connection.sequence++)) {
+    violation(where + ": not the next echo");
   }
+}
+
+void Checker::quiet() {
+  for (auto& [id, connection] : connections_) connection.gaps_before_quiet = connection.gaps;
 }
 
 void Checker::everything_agreed(const std::set<std::string>& seen_by_all) {
@@ -79,12 +85,32 @@ void Checker::everything_agreed(const std::set<std::string>& seen_by_all) {
       ++missing;
       example = text;
     }
-    if (missing > connection.gaps) {
+    const uint64_t gaps = connection.gaps - connection.gaps_before_quiet;
+    if (missing > gaps) {
       violation("connection " + std::to_string(id.value) + ": " + std::to_string(missing) +
                 " messages that every honest replica saw were not agreed (" + example + " is one), " +
-                std::to_string(connection.gaps) + " are in gaps");
+                std::to_string(gaps) + " are in gaps");
     }
   }
+}
+
+void Checker::ordered_complete(const std::vector<replica::ConnectionView>& views, uint64_t echoes) {
+  for (const replica::ConnectionView& view : views) {
+    if (view.mode != replica::Mode::Ordered) continue;
+    const bool sequence = view.url.starts_with("ws://sequence");
+    const uint64_t expected = sequence ? Server::kSequenceMessages : echoes;
+    const std::string where = view.url + ": ";
+    if (view.messages != expected) {
+      violation(where + std::to_string(view.messages) + " messages of " + std::to_string(expected));
+    }
+    if (sequence && view.cause != transcript::Cause::Server) violation(where + "not closed by its server");
+    if (!sequence && view.state != "open") violation(where + "ended");
+    if (view.outbox_bytes > 0) violation(where + "sends that no quorum has written");
+  }
+}
+
+void Checker::holes(uint32_t replica, uint64_t count) {
+  if (count > 0) violation("replica " + std::to_string(replica) + " numbered sends with a hole");
 }
 
 void Checker::trapped(uint64_t traps) {

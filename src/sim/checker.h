@@ -31,9 +31,17 @@ class Checker {
   void block(Height height, const std::map<uint32_t, Digest>& app_hashes);
   // New entries of an honest replica's transcript.
   void entries(const replica::Replica& replica);
-  // A feed's message that every honest replica saw, in a run without losses, is agreed or counted in a gap.
+  // No fault happens any more: gaps count from here on.
+  void quiet();
+  // A feed's messages that every honest replica saw, and none before quiet(), are agreed or counted in a gap.
   void everything_agreed(const std::set<std::string>& seen_by_all);
+  // In a run in which no adapter died: the sequence came to its end, and the echo gave back `echoes`
+  // messages.
+  void ordered_complete(const std::vector<replica::ConnectionView>& views, uint64_t echoes);
   void trapped(uint64_t traps);
+  // An honest replica has numbered sends with a hole.
+  void holes(uint32_t replica, uint64_t count);
+  static std::string echo_text(uint64_t number) { return "text" + std::to_string(number); }
 
   const std::vector<std::string>& violations() const { return violations_; }
   uint64_t messages() const { return messages_; }
@@ -45,8 +53,10 @@ class Checker {
     EntrySequence last;
     std::map<uint32_t, uint64_t> serials;
     std::set<std::string> texts;
+    // Of the sequence and of the echo: how many messages have come.
     uint64_t sequence = 0;
     uint64_t gaps = 0;
+    uint64_t gaps_before_quiet = 0;
     bool feed = false;
   };
   void message(ConnectionId id, Connection& connection, const replica::ConnectionView& view,

@@ -78,6 +78,7 @@ void Node::crash() {
 
 void Node::crash_adapter() {
   seen_before_ = all_seen();
+  holes_before_ = holes();
   adapter_ = std::make_unique<Adapter>(scheduler_, server_, ++adapter_lives_);
   if (!up()) return;
   deliver(replica::AdapterDown{});

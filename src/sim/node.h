@@ -47,6 +47,8 @@ class Node {
   // This replica's sockets, over all lives of its adapter.
   bool has_seen(const std::string& text) const;
   std::set<std::string> all_seen() const;
+  // Sends that its adapters have refused for a hole in their numbers.
+  uint64_t holes() const { return holes_before_ + adapter_->holes(); }
 
  private:
   LocalTime local_now() const { return LocalTime(scheduler_.now() + offset_); }
@@ -70,6 +72,7 @@ class Node {
   SimTime paused_until_{0};
   uint64_t adapter_lives_ = 0;
   std::set<std::string> seen_before_;
+  uint64_t holes_before_ = 0;
   std::map<Height, Bytes> old_reports_;
 };
 

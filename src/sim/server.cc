@@ -7,7 +7,6 @@ namespace icws::sim {
 namespace {
 
 constexpr Milliseconds kSequenceGap{25};
-constexpr uint64_t kSequenceMessages = 200;
 
 }  // namespace
 

@@ -41,6 +41,8 @@ class Server {
   // Cuts every socket of the feed and refuses new ones for a while.
   void outage(Milliseconds length);
 
+  // Messages of the sequence before the server closes it.
+  static constexpr uint64_t kSequenceMessages = 120;
   // How many messages of each key the feed has sent.
   const std::map<uint32_t, uint64_t>& sent() const { return sent_; }
   static std::string feed_text(uint32_t key, uint64_t serial);

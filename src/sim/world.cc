@@ -1,6 +1,7 @@
 #include "sim/world.h"
 
 #include <algorithm>
+#include <set>
 
 #include "agreement/quorum.h"
 #include "sim/checker.h"
@@ -8,6 +9,15 @@
 
 namespace icws::sim {
 namespace {
+
+// At a run's end the feed is silent, so that everything can be agreed on.
+constexpr Milliseconds kDrain{1'500};
+// Faults begin so long before a run's end.
+constexpr Milliseconds kFaultsBefore{4'500};
+constexpr Milliseconds kFaultLongest{1'600};
+// After the last fault: lost epochs end, feeds come back, and credits of what was missed run out.
+constexpr Milliseconds kQuietAfter{2'500};
+constexpr uint64_t kEchoes = 20;
 
 // Timers scaled to runs of seconds; their order among each other is that of the defaults.
 replica::ClusterParams sim_params(uint32_t replicas) {
@@ -38,6 +48,7 @@ class World {
   void collect_reports(Height height);
   void catch_up(Node& node, size_t blocks);
   void call(Milliseconds at, std::string method, std::string arguments);
+  void note_quiet();
   void final_checks();
 
   const Options options_;
@@ -52,14 +63,17 @@ class World {
   std::vector<replica::SignedReport> reports_;
   std::vector<Bytes> transactions_;
   uint64_t nonce_ = 0;
-  bool faults_happened_ = false;
+  bool adapters_died_ = false;
+  SimTime last_fault_ends_{0};
+  // What honest replicas had seen when the last fault was over.
+  std::set<std::string> seen_before_quiet_;
   RunResult result_;
 };
 
 Server::Traits traits(const Options& options) {
   Server::Traits out;
   out.loss_per_mille = options.message_loss;
-  out.stop_after = options.duration - Milliseconds(3'000);
+  out.stop_after = options.duration - kDrain;
   return out;
 }
 
@@ -102,7 +116,6 @@ void World::call(Milliseconds at, std::string method, std::string arguments) {
 
 void World::crash(uint32_t node, Milliseconds length) {
   ++result_.crashes;
-  faults_happened_ = true;
   nodes_[node]->crash();
   scheduler_.after(length, [this, node] {
     if (nodes_[node]->up()) return;
@@ -112,13 +125,16 @@ void World::crash(uint32_t node, Milliseconds length) {
 }
 
 void World::choose_faults() {
-  const uint64_t span = static_cast<uint64_t>(options_.duration.count()) - 3'500;
+  const auto span = static_cast<uint64_t>((options_.duration - kFaultsBefore - Milliseconds(500)).count());
   for (uint64_t i = prng_.below(4); i > 0; --i) {
     const auto node = static_cast<uint32_t>(prng_.below(nodes_.size()));
     const uint64_t what = prng_.below(5);
-    const Milliseconds length(static_cast<int64_t>(100 + prng_.below(1'500)));
-    scheduler_.after(Milliseconds(static_cast<int64_t>(500 + prng_.below(span))), [this, node, what, length] {
-      faults_happened_ = true;
+    const Milliseconds length(
+        static_cast<int64_t>(100 + prng_.below(static_cast<uint64_t>(kFaultLongest.count()) - 100)));
+    const Milliseconds at(static_cast<int64_t>(500 + prng_.below(span)));
+    last_fault_ends_ = std::max(last_fault_ends_, at + length);
+    adapters_died_ |= what == 1;
+    scheduler_.after(at, [this, node, what, length] {
       if (what == 0) return server_.outage(length);
       if (what == 1) return nodes_[node]->crash_adapter();
       if (what == 2) return nodes_[node]->pause(length);
@@ -130,6 +146,13 @@ void World::choose_faults() {
       crash(node, length);
     });
   }
+}
+
+void World::note_quiet() {
+  for (const auto& node : nodes_) {
+    if (node->honest()) seen_before_quiet_.merge(node->all_seen());
+  }
+  checker_.quiet();
 }
 
 void World::catch_up(Node& node, size_t blocks) {
@@ -208,21 +231,18 @@ void World::round() {
 }
 
 void World::final_checks() {
-  for (const auto& node : nodes_) {
-    if (node->up() && node->honest()) checker_.trapped(node->replica().metrics().traps);
-  }
-  if (faults_happened_ || options_.message_loss > 0) return;
   std::set<std::string> everywhere;
   bool first = true;
   for (const auto& node : nodes_) {
     if (!node->honest()) continue;
+    checker_.trapped(node->replica().metrics().traps);
+    checker_.holes(node->index(), node->holes());
     std::set<std::string> seen = node->all_seen();
-    std::erase_if(seen, [](const std::string& text) { return !text.starts_with("{"); });
-    if (first) {
-      everywhere = std::move(seen);
-    } else {
-      std::erase_if(everywhere, [&](const std::string& text) { return !seen.contains(text); });
-    }
+    if (first) everywhere = seen;
+    std::erase_if(everywhere, [&](const std::string& text) {
+      return !text.starts_with("{") || !seen.contains(text) || seen_before_quiet_.contains(text);
+    });
+    if (first && !adapters_died_) checker_.ordered_complete(node->replica().connections(), kEchoes);
     first = false;
   }
   checker_.everything_agreed(everywhere);
@@ -232,8 +252,15 @@ RunResult World::run() {
   call(Milliseconds(100), "open", "ws://feed/ feed 1");
   call(Milliseconds(150), "open", "ws://sequence/ ordered 0");
   call(Milliseconds(200), "open", "ws://echo/ ordered 0");
-  for (int i = 0; i < 20; ++i) call(Milliseconds(400 + 100 * i), "send", "3 text" + std::to_string(i));
+  for (uint64_t i = 0; i < kEchoes; ++i) {
+    const Milliseconds at(400 + 150 * static_cast<int64_t>(i));
+    call(at, "send", "3 " + Checker::echo_text(i));
+    // To the feed as well, which does not answer.
+    call(at + Milliseconds(50), "send", "1 order" + std::to_string(i));
+  }
   if (options_.crashes) choose_faults();
+  scheduler_.after(last_fault_ends_ > SimTime(0) ? last_fault_ends_ + kQuietAfter : SimTime(0),
+                   [this] { note_quiet(); });
   scheduler_.after(options_.block_interval, [this] { round(); });
   scheduler_.run(options_.duration);
   final_checks();
