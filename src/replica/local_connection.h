@@ -38,6 +38,10 @@ struct LocalRecord {
   std::vector<uint64_t> done_beyond;
   std::vector<agreement::ContentId> credits;
   std::deque<QueuedSend> retained;
+  // A socket may still be there, and nothing says that it has ended.
+  bool wants_socket() const {
+    return status == agreement::MemberStatus::Opening || status == agreement::MemberStatus::Live || reopening;
+  }
   static void fields(auto& archive, auto& self) {
     archive(self.epoch, self.attempt, self.status, self.reopening, self.ending_known, self.ending_cause,
             self.ending_code, self.ending_reason, self.last_event, self.opened, self.first_send,

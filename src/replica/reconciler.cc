@@ -49,9 +49,19 @@ size_t first_turn(Height height, size_t connections) {
 
 Reconciler::Reconciler(const ClusterParams& params, ReplicaIndex self) : params_(params), self_(self) {}
 
-void Reconciler::load(const Storage& storage) {
+void Reconciler::load(const Storage& storage, const State& state) {
   storage.scan(keys::kLocalPrefix, {}, [&](BytesView key, BytesView value) {
-    if (auto record = archive_decode<LocalRecord>(value)) loaded_.emplace(id_of(key), std::move(*record));
+    auto record = archive_decode<LocalRecord>(value);
+    if (!record) return true;
+    // What was in the outbox was not saved a second time; the next block may free it there.
+    const auto slot = state.connections.find(id_of(key));
+    if (slot != state.connections.end() && record->wants_socket()) {
+      for (const QueuedSend& send : slot->second.outbox.messages) {
+        if (send.sequence > record->confirmed && send.sequence >= record->first_send)
+          record->retained.push_back(send);
+      }
+    }
+    loaded_.emplace(id_of(key), std::move(*record));
     return true;
   });
 }

@@ -23,8 +23,8 @@ class Reconciler {
  public:
   Reconciler(const ClusterParams& params, ReplicaIndex self);
 
-  // Before anything else: what an earlier process saved.
-  void load(const Storage& storage);
+  // Before anything else: what an earlier process saved. `state`: as it was then.
+  void load(const Storage& storage, const State& state);
 
   void on_event(const State& state, AdapterEvent event, LocalTime now);
   // Brings logs up to a block. Also for replayed blocks.

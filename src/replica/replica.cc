@@ -132,7 +132,7 @@ void Replica::Impl::recover() {
   }
   for (BlockReports& block : window.blocks()) checker.decode_stored(block);
   runtime.load([this](const std::string& id) { return storage.get(keys::canister(id)); });
-  reconciler.load(storage);
+  reconciler.load(storage, state);
 }
 
 std::optional<Payload> Replica::Impl::decode(BytesView payload) const {

@@ -51,6 +51,45 @@ TEST(Sends, ASlowReplicaStillSendsWhatTheOthersFreed) {
   EXPECT_EQ(sent(subnet, 3, id), (std::vector<Bytes>{"subscribe", "order"}));
 }
 
+// Whenever it dies: also where the first block that it misses is the one that frees the message.
+TEST(Sends, AReplicaThatDiesBeforeAMessageIsFreedStillSendsIt) {
+  for (size_t before = 0; before < 4; ++before) {
+    Harness subnet;
+    const ConnectionId id = subnet.open(test_open(Mode::Feed));
+    for (size_t i = 0; i < 3; ++i) subnet.opens(i, id);
+    subnet.blocks(5);
+    subnet.send(id, "one");
+    for (size_t i = 0; i < 3; ++i) subnet.adapter(i).confirm_sends(subnet.socket(i, id));
+    subnet.blocks(before);
+    subnet.crash(3);
+    subnet.blocks(4);
+    ASSERT_EQ(subnet.view(id).outbox_bytes, 0u);
+    subnet.start(3);
+    subnet.blocks(1);
+    subnet.opens(3, id);
+    subnet.send(id, "two");
+    subnet.blocks(2);
+    EXPECT_EQ(sent(subnet, 3, id), (std::vector<Bytes>{"one", "two"})) << before;
+  }
+}
+
+TEST(Sends, ASocketThatEndedBeforeACrashLeavesNothingToSendToTheNext) {
+  Harness subnet;
+  const ConnectionId id = subnet.opened(test_open(Mode::Feed));
+  subnet.send(id, "one");
+  subnet.closes(3, id, false);
+  subnet.blocks(1);
+  for (size_t i = 0; i < 3; ++i) subnet.adapter(i).confirm_sends(subnet.socket(i, id));
+  subnet.crash(3);
+  subnet.start(3);
+  subnet.blocks(10);
+  ASSERT_EQ(subnet.socket(3, id).attempt, Attempt(2));
+  subnet.opens(3, id);
+  subnet.send(id, "two");
+  subnet.blocks(2);
+  EXPECT_EQ(sent(subnet, 3, id), (std::vector<Bytes>{"two"}));
+}
+
 TEST(Sends, AReplicaThatComesLateNumbersItsSendsWithoutHoles) {
   Harness subnet;
   subnet.crash(3);
