@@ -41,7 +41,12 @@ ws::DecoderLimits Connection::decoder_limits() const {
 }
 
 asio::awaitable<void> Connection::run() {
-  auto failure = co_await open();
+  std::optional<Failure> failure;
+  try {
+    failure = co_await open();
+  } catch (const std::exception&) {
+    failure = Failure{Cause::Adapter, "internal error"};
+  }
   watchdog_.retire();
   if (failure) {
     if (watchdog_.whole_expired()) parts_.metrics.pass(Limit::kOpenTimeout);

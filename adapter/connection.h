@@ -75,6 +75,11 @@ class Connection final : private Kept {
   // The hub has room again.
   void room();
 
+  // The owner's note that run() is over. That is later than the state kEnded: what run() came to is told by a
+  // handler of its own, which refers to this object.
+  void set_joined() { joined_ = true; }
+  bool joined() const { return joined_; }
+
   ConnectionState state() const { return state_; }
   bool paused() const { return paused_; }
   const replica::OpenCommand& request() const { return request_; }
@@ -159,6 +164,7 @@ class Connection final : private Kept {
   replica::OpenCommand request_;
   const ConnectionParts parts_;
   ConnectionState state_ = ConnectionState::kConnecting;
+  bool joined_ = false;
   Watchdog watchdog_;
   // Of the canister, of the name, of the address; given back at the end.
   std::array<OpenLimiter::Place, 3> places_;

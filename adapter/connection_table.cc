@@ -60,10 +60,9 @@ void ConnectionTable::launch(Connection& connection) {
   ++live_;
   if (connection.request().compression) ++compressing_;
   asio::co_spawn(executor_, connection.run(), [this, raw = &connection](const std::exception_ptr& error) {
-    const auto& key = raw->request().key;
     if (error)
       parts_.log.write(LogLevel::kError, "connection failed",
-                       {{"socket", log_name(key)}, {"error", what(error)}});
+                       {{"socket", log_name(raw->request().key)}, {"error", what(error)}});
     finished(raw);
   });
 }
@@ -71,6 +70,7 @@ void ConnectionTable::launch(Connection& connection) {
 void ConnectionTable::finished(Connection* connection) {
   --live_;
   if (connection->request().compression) --compressing_;
+  connection->set_joined();
   std::erase_if(closing_, [&](const auto& owned) { return owned.get() == connection; });
 }
 
@@ -102,7 +102,7 @@ bool ConnectionTable::close(const replica::SocketKey& key, uint16_t code, const 
 }
 
 void ConnectionTable::retire(std::unique_ptr<Connection> connection) {
-  if (connection->state() != ConnectionState::kEnded) closing_.push_back(std::move(connection));
+  if (!connection->joined()) closing_.push_back(std::move(connection));
 }
 
 std::vector<TableReport> ConnectionTable::report() const {
