@@ -9,11 +9,9 @@ namespace icws::replica {
 namespace {
 
 using agreement::Ending;
-using agreement::FeedLog;
 using agreement::MemberStatus;
 using agreement::Observation;
 using agreement::ObservationKind;
-using agreement::OrderedLog;
 using transcript::Cause;
 
 constexpr uint16_t kTooBigCode = 1009;
@@ -41,12 +39,7 @@ LocalConnection::LocalConnection(const Connection& record)
       // What a quorum has written already is not in the outbox any more, for a replica that comes late.
       first_send_(std::max(record.epoch_first_send, record.freed_send.next())) {
   confirmed_ = SendSequence(first_send_.value - 1);
-  if (record.arguments.mode == Mode::Ordered) {
-    ordered_.emplace(OrderedLog::Agreed{EventSequence(0), Position(0),
-                                        agreement::chain_genesis(id_, epoch_, record.parameters())});
-  } else {
-    feed_.emplace();
-  }
+  log_ = make_local_log(record);
   make_transform(record);
 }
 
@@ -54,29 +47,20 @@ LocalConnection::LocalConnection(const Connection& record, LocalRecord saved, Lo
                                  Milliseconds absorb)
     : id_(record.id),
       epoch_(saved.epoch),
-      attempt_(saved.attempt),
       status_(saved.status),
       reopening_(saved.reopening),
       takes_messages_(saved.status == MemberStatus::Live ||
                       (saved.status == MemberStatus::Ended && !saved.reopening)),
       last_event_(saved.last_event),
       opened_(std::move(saved.opened)),
-      events_(saved.done_prefix, saved.done_beyond),
+      socket_{saved.attempt, EventTracker(saved.done_prefix, saved.done_beyond)},
       first_send_(saved.first_send),
       confirmed_(saved.confirmed),
       retained_(std::move(saved.retained)) {
+  log_ = make_local_log(record, saved, now, absorb);
   if (saved.ending_known) {
     ending_ =
         Ending{saved.ending_cause, static_cast<uint16_t>(saved.ending_code), std::move(saved.ending_reason)};
-  }
-  if (record.arguments.mode == Mode::Ordered) {
-    ordered_.emplace(saved.ordered);
-    ordered_->advance(record.agreement.ordered.position, record.agreement.ordered.head);
-  } else {
-    feed_.emplace();
-    std::vector<FeedLog::Credit> credits;
-    for (const agreement::ContentId& id : saved.credits) credits.push_back({id, now + absorb});
-    feed_->restore(credits);
   }
   make_transform(record);
 }
@@ -90,14 +74,14 @@ uint16_t LocalConnection::close_code() const {
   return ending_ && ending_->cause == Cause::MessageTooBig ? kTooBigCode : 1000;
 }
 
-bool LocalConnection::drained() const { return is_out(status_) || events_.prefix() >= last_event_; }
+bool LocalConnection::drained() const { return is_out(status_) || socket_.tracker.prefix() >= last_event_; }
 
-size_t LocalConnection::unsettled() const { return ordered_ ? ordered_->size() : feed_->size(); }
+size_t LocalConnection::unsettled() const { return log_->size(); }
 
 void LocalConnection::on_event(const Connection& record, SocketEvent event, LocalTime now) {
-  if (event.key != key() || !events_.receive(event.sequence)) return;
+  if (event.key != key() || !socket_.tracker.receive(event.sequence)) return;
   // Agreed before a restart, or nothing counts any more.
-  if (is_out(status_) || events_.is_done(event.sequence)) return events_.done(event.sequence);
+  if (is_out(status_) || socket_.tracker.is_done(event.sequence)) return socket_.tracker.done(event.sequence);
   if (auto* opened = std::get_if<SocketOpened>(&event.what)) {
     on_opened(*opened, event.sequence, now);
   } else if (auto* message = std::get_if<SocketMessage>(&event.what)) {
@@ -106,7 +90,7 @@ void LocalConnection::on_event(const Connection& record, SocketEvent event, Loca
     on_closed(*closed, event.sequence, now);
   } else {
     const auto& failed = std::get<SocketOpenFailed>(event.what);
-    events_.done(event.sequence);
+    socket_.tracker.done(event.sequence);
     const bool first = status_ == MemberStatus::Opening || status_ == MemberStatus::Failed;
     end(first ? MemberStatus::Failed : MemberStatus::Ended, Ending{failed.cause, 1006, {}}, event.sequence);
   }
@@ -118,46 +102,32 @@ void LocalConnection::on_opened(SocketOpened& opened, EventSequence event, Local
   reopening_ = false;
   takes_messages_ = true;
   ending_.reset();
-  if (ordered_) {
-    ordered_->append(Observation{ObservationKind::Opened, *opened_, {}}, event, now);
-  } else {
-    events_.done(event);
-  }
+  log_->on_opened(*opened_, event, now, socket_);
 }
 
 void LocalConnection::on_message(const Connection& record, SocketMessage& message, EventSequence event,
                                  LocalTime now) {
   if (!takes_messages_) {
     // What follows an end of our own making stays unsettled: after a restart it must not count either.
-    if (status_ != MemberStatus::Ended) events_.done(event);
+    if (status_ != MemberStatus::Ended) socket_.tracker.done(event);
     return;
   }
   const auto kind = static_cast<transform::MessageKind>(message.kind);
   if (transform_->apply(kind, message.content, delivered_) == transform::Outcome::Dropped)
-    return events_.done(event);
+    return socket_.tracker.done(event);
   if (delivered_.content.size() > record.arguments.message_bytes_max ||
       delivered_.key.size() > kKeyBytesMax) {
     return end(MemberStatus::Ended, Ending{Cause::MessageTooBig, kTooBigCode, {}},
                EventSequence(event.value - 1));
   }
-  Observation observation{static_cast<ObservationKind>(message.kind), delivered_.content, {}};
-  if (ordered_) return ordered_->append(std::move(observation), event, now);
-  observation.key = delivered_.key;
-  if (!feed_->append(std::move(observation), agreement::EventRef{attempt_, event}, now)) {
-    ++absorbed_;
-    events_.done(event);
-  }
+  Observation observation{static_cast<ObservationKind>(message.kind), delivered_.content, delivered_.key};
+  log_->on_message(std::move(observation), event, now, socket_);
 }
 
 void LocalConnection::on_closed(const SocketClosed& closed, EventSequence event, LocalTime now) {
   // An end of our own making (a message over the limit) has its cause already.
   if (status_ == MemberStatus::Ended && !reopening_ && !takes_messages_) return;
-  if (ordered_ && closed.clean && takes_messages_) {
-    const agreement::CloseFrame frame{closed.code, closed.reason};
-    ordered_->append(Observation{ObservationKind::Closed, archive_encode(frame), {}}, event, now);
-  } else {
-    events_.done(event);
-  }
+  log_->on_closed(closed, takes_messages_, event, now, socket_);
   const Cause cause = closed.clean ? Cause::Server : closed.cause;
   end(MemberStatus::Ended, Ending{cause, closed.code, closed.reason}, event);
 }
@@ -185,19 +155,15 @@ void LocalConnection::on_progress(const Connection& record, uint64_t sent_up_to)
 
 void LocalConnection::on_lost() {
   if (!wants_socket()) return;
-  const EventSequence last = events_.received();
-  if (feed_) return end(MemberStatus::Ended, Ending{Cause::Adapter, 1006, {}}, last);
+  const EventSequence last = socket_.tracker.received();
+  if (!log_->one_socket_only()) return end(MemberStatus::Ended, Ending{Cause::Adapter, 1006, {}}, last);
   end(MemberStatus::OutLost, std::nullopt, last);
 }
 
 void LocalConnection::adopt(const Connection& record, const SocketStatus& socket) {
-  attempt_ = socket.key.attempt;
-  events_ = EventTracker(socket.acknowledged, {});
+  socket_ = SocketEvents{socket.key.attempt, EventTracker(socket.acknowledged, {})};
   adopt_sends(record, socket.accepted_send);
-  if (ordered_ && socket.acknowledged.value > 0) {
-    ordered_.emplace(OrderedLog::Agreed{socket.acknowledged, socket.position, socket.head});
-    ordered_->advance(record.agreement.ordered.position, record.agreement.ordered.head);
-  }
+  log_->adopt(record, socket);
   // Its Opened event was agreed on and freed: the socket was live, and will say so when it ends.
   if (socket.acknowledged.value == 0 || status_ != MemberStatus::Opening) return;
   status_ = MemberStatus::Live;
@@ -210,7 +176,7 @@ void LocalConnection::adopt_sends(const Connection& record, uint64_t accepted) {
   const uint64_t written = accepted - script;
   retained_.clear();
   // An ordered socket has sent everything since the epoch began, or is out soon.
-  if (ordered_ && record.epoch_first_send.value + written > record.freed_send.value) {
+  if (log_->one_socket_only() && record.epoch_first_send.value + written > record.freed_send.value) {
     first_send_ = record.epoch_first_send;
     confirmed_ = SendSequence(first_send_.value - 1);
     return;
@@ -222,8 +188,7 @@ void LocalConnection::adopt_sends(const Connection& record, uint64_t accepted) {
 }
 
 void LocalConnection::begin_attempt(const Connection& record) {
-  attempt_ = attempt_.next();
-  events_ = EventTracker();
+  socket_ = SocketEvents{socket_.attempt.next(), EventTracker()};
   reopening_ = true;
   // Neither what a quorum has written nor what this replica has: the first number on the new socket is the
   // next one's, whoever was ahead.
@@ -234,46 +199,23 @@ void LocalConnection::begin_attempt(const Connection& record) {
 LocalProgress LocalConnection::advance(const Connection& record,
                                        const std::vector<agreement::SettledContent>& settled, LocalTime now,
                                        const agreement::AgreementParams& params, bool inbox_has_room) {
-  LocalProgress progress;
-  if (ordered_) {
-    progress.received = ordered_->advance(record.agreement.ordered.position, record.agreement.ordered.head);
-    events_.done_up_to(ordered_->agreed().event);
-    if (!ordered_->in_chain() && !is_out(status_))
-      end(MemberStatus::OutMismatch, std::nullopt, events_.received());
-    return progress;
+  LocalProgress progress = log_->advance(record, settled, now, params, inbox_has_room, socket_);
+  if (log_->contradicts() && !is_out(status_)) {
+    end(MemberStatus::OutMismatch, std::nullopt, socket_.tracker.received());
   }
-  for (const agreement::SettledContent& content : settled) {
-    for (const FeedLog::Freed& freed : feed_->settle(content.content, content.count, now, params.absorb)) {
-      free(freed);
-      progress.received.push_back(freed.received);
-    }
-  }
-  const auto& decidable = record.agreement.feed.decidable_since;
-  const auto dropped =
-      feed_->drop_stale(now, params.drop_after, !inbox_has_room,
-                        [&](const agreement::FeedItem& item) { return decidable.contains(item); });
-  for (const FeedLog::Freed& freed : dropped) free(freed);
-  progress.dropped = dropped.size();
-  progress.absorbed = std::exchange(absorbed_, 0);
   return progress;
 }
 
-uint64_t LocalConnection::observe(const Connection& record, const agreement::View& view, size_t self,
-                                  AgreedTime agreed_now, bool inbox_has_room,
-                                  const agreement::AgreementParams& params, LocalTime now) {
-  const agreement::Quorum quorum = record.agreement.quorum();
-  evidence_.observe(view, self, quorum, now, params);
-  live_members_ = static_cast<uint32_t>(std::ranges::count_if(view, [](const agreement::InForce& member) {
-    return member.section != nullptr && member.section->status == MemberStatus::Live;
-  }));
-  const agreement::InForce& own = view[self];
+uint64_t LocalConnection::observe(const Connection& record, const Outlook& outlook, AgreedTime agreed_now,
+                                  const agreement::AgreementParams& params) {
+  live_members_ =
+      static_cast<uint32_t>(std::ranges::count_if(outlook.view, [](const agreement::InForce& member) {
+        return member.section != nullptr && member.section->status == MemberStatus::Live;
+      }));
+  const agreement::InForce& own = outlook.view[outlook.self];
   const bool says_end = own.section != nullptr && end_reported_ && own.height >= *end_reported_;
   if (says_end && !end_known_) end_known_ = agreed_now;
-  if (!inbox_has_room) return 0;
-  const std::vector<FeedLog::Freed> dropped =
-      agreement::make_room(*feed_, evidence_, view, self, quorum, record.agreement.feed, now, params);
-  for (const FeedLog::Freed& freed : dropped) free(freed);
-  return dropped.size();
+  return log_->observe(record, outlook, params, socket_);
 }
 
 bool LocalConnection::reopen_due(const Connection& record, AgreedTime now) const {
@@ -284,8 +226,8 @@ bool LocalConnection::reopen_due(const Connection& record, AgreedTime now) const
 }
 
 agreement::Section LocalConnection::section(const Connection& record,
-                                            const agreement::AgreementParams& params, Height height,
-                                            size_t bytes_max, bool stream_up, LocalTime now) {
+                                            const agreement::AgreementParams& params,
+                                            const SectionRequest& request) {
   agreement::Section out;
   out.connection = id_;
   out.epoch = epoch_;
@@ -293,22 +235,19 @@ agreement::Section LocalConnection::section(const Connection& record,
   if (status_ == MemberStatus::Failed || status_ == MemberStatus::Ended) {
     out.ending = ending_.value_or(Ending{Cause::Connection, 1006, {}});
   }
-  if (is_down(status_) && !end_reported_) end_reported_ = height;
+  if (is_down(status_) && !end_reported_) end_reported_ = request.height;
   out.sent_up_to = confirmed_;
-  if (ordered_) {
-    if (!is_out(status_)) out.heads = ordered_->heads(record.agreement.ordered.position, params.head_window);
-  } else {
-    if (opened_) out.opened = agreement::opened_digest(*opened_);
-    out.items = feed_->list(bytes_max, params.section_items_max, now);
-    out.complete = !feed_->overfull() && stream_up && now >= repeats_until_;
-    evidence_.reported(height, now);
-  }
+  // In mode ordered what the server negotiated is the chain's first observation.
+  if (opened_ && record.arguments.mode != Mode::Ordered) out.opened = agreement::opened_digest(*opened_);
+  log_->fill(record, params, request, out);
   return out;
 }
 
 agreement::Local LocalConnection::local() const {
-  return agreement::Local{ordered_ ? &*ordered_ : nullptr, feed_ ? &*feed_ : nullptr,
-                          opened_ ? &*opened_ : nullptr};
+  agreement::Local out;
+  out.opened = opened_ ? &*opened_ : nullptr;
+  log_->show(out);
+  return out;
 }
 
 std::vector<SendCommand> LocalConnection::sends_after(const Connection& record, uint64_t accepted) const {
@@ -340,18 +279,15 @@ uint64_t LocalConnection::retained_bytes() const {
 }
 
 AcknowledgeCommand LocalConnection::acknowledgement() const {
-  AcknowledgeCommand out{key(), events_.prefix(), {}, {}};
-  if (ordered_) {
-    out.position = ordered_->agreed().position;
-    out.head = ordered_->agreed().head;
-  }
+  AcknowledgeCommand out{key(), socket_.tracker.prefix(), {}, {}};
+  log_->annotate(out);
   return out;
 }
 
 LocalRecord LocalConnection::save(const Connection& record, LocalTime now) const {
   LocalRecord out;
   out.epoch = epoch_;
-  out.attempt = attempt_;
+  out.attempt = socket_.attempt;
   out.status = status_;
   out.reopening = reopening_;
   out.last_event = last_event_;
@@ -364,12 +300,9 @@ LocalRecord LocalConnection::save(const Connection& record, LocalTime now) const
   out.opened = opened_;
   out.first_send = first_send_;
   out.confirmed = confirmed_;
-  if (ordered_) out.ordered = ordered_->agreed();
-  out.done_prefix = events_.prefix();
-  out.done_beyond = events_.beyond();
-  if (feed_) {
-    for (const FeedLog::Credit& credit : feed_->credits(now)) out.credits.push_back(credit.id);
-  }
+  out.done_prefix = socket_.tracker.prefix();
+  out.done_beyond = socket_.tracker.beyond();
+  log_->save(out, now);
   // The rest is in the state's outbox.
   for (const QueuedSend& send : retained_) {
     if (send.sequence <= record.freed_send) out.retained.push_back(send);

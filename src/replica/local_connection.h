@@ -3,16 +3,14 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "agreement/connection.h"
-#include "agreement/feed_evidence.h"
-#include "agreement/feed_log.h"
-#include "agreement/ordered_log.h"
 #include "agreement/section.h"
 #include "replica/adapter_port.h"
-#include "replica/event_tracker.h"
+#include "replica/local_log.h"
 #include "replica/state.h"
 #include "transform/transform.h"
 
@@ -49,13 +47,6 @@ struct LocalRecord {
   }
 };
 
-// What this replica agreed with the others in one block, for its own counters.
-struct LocalProgress {
-  std::vector<LocalTime> received;
-  uint64_t absorbed = 0;
-  uint64_t dropped = 0;
-};
-
 // What: see above. Thread-safety: none. Ownership: a value, moved only.
 // Errors: none; whatever the adapter says wrongly is ignored.
 class LocalConnection {
@@ -65,7 +56,7 @@ class LocalConnection {
   // After a restart. Credits run anew from `now`.
   LocalConnection(const Connection& record, LocalRecord saved, LocalTime now, Milliseconds absorb);
 
-  SocketKey key() const { return SocketKey{id_, epoch_, attempt_}; }
+  SocketKey key() const { return SocketKey{id_, epoch_, socket_.attempt}; }
   Epoch epoch() const { return epoch_; }
   agreement::MemberStatus status() const { return status_; }
   // A socket of this attempt may still be there, and nothing says that it has ended.
@@ -76,7 +67,8 @@ class LocalConnection {
   bool reopening() const { return reopening_; }
   // Nothing came of this attempt yet: its socket can be opened again as if for the first time.
   bool fresh() const {
-    return events_.received().value == 0 && (status_ == agreement::MemberStatus::Opening || reopening_);
+    return socket_.tracker.received().value == 0 &&
+           (status_ == agreement::MemberStatus::Opening || reopening_);
   }
   // Of a socket that has ended nothing needs agreement any more. Until then the adapter keeps it: a replica
   // that restarts would else lose what came last.
@@ -87,14 +79,11 @@ class LocalConnection {
   // time, and so many members have live sockets that what is missed meanwhile leaves a gap mark.
   bool reopen_due(const Connection& record, AgreedTime now) const;
   size_t unsettled() const;
-  uint64_t absorbed() const { return absorbed_; }
 
   void on_event(const Connection& record, SocketEvent event, LocalTime now);
   void on_progress(const Connection& record, uint64_t sent_up_to);
   // The adapter's stream begins anew: it repeats what is not acknowledged.
-  void on_stream(const agreement::AgreementParams& params, LocalTime now) {
-    repeats_until_ = now + params.hold_back;
-  }
+  void on_stream(const agreement::AgreementParams& params, LocalTime now) { log_->on_stream(params, now); }
   // The adapter does not have the socket any more.
   void on_lost();
   // The adapter has a socket of this epoch that this replica has forgotten.
@@ -106,15 +95,14 @@ class LocalConnection {
   LocalProgress advance(const Connection& record, const std::vector<agreement::SettledContent>& settled,
                         LocalTime now, const agreement::AgreementParams& params, bool inbox_has_room);
 
-  // Feed, after a block at the chain's head: looks at the sections in force, and gives up what the log has no
-  // room to report and no hope to agree on, unless the inbox is full. Returns how many events.
-  uint64_t observe(const Connection& record, const agreement::View& view, size_t self, AgreedTime agreed_now,
-                   bool inbox_has_room, const agreement::AgreementParams& params, LocalTime now);
+  // After a block at the chain's head: looks at the sections in force, and gives up what cannot be agreed on
+  // any more. Returns how many events.
+  uint64_t observe(const Connection& record, const Outlook& outlook, AgreedTime agreed_now,
+                   const agreement::AgreementParams& params);
 
-  // This replica's section in the report of `height`; heads and items within `bytes_max`. `stream_up`: the
-  // adapter says at once what comes.
+  // This replica's section in a report.
   agreement::Section section(const Connection& record, const agreement::AgreementParams& params,
-                             Height height, size_t bytes_max, bool stream_up, LocalTime now);
+                             const SectionRequest& request);
   agreement::Local local() const;
 
   // Messages for the adapter after the first `accepted` ones of this socket; empty unless the socket is open.
@@ -132,9 +120,6 @@ class LocalConnection {
   void on_closed(const SocketClosed& closed, EventSequence event, LocalTime now);
   // `last`: the last event that counts.
   void end(agreement::MemberStatus status, std::optional<agreement::Ending> ending, EventSequence last);
-  void free(const agreement::FeedLog::Freed& freed) {
-    if (freed.event.attempt == attempt_) events_.done(freed.event.event);
-  }
   void adopt_sends(const Connection& record, uint64_t accepted);
   // The number of a send in this socket's own count.
   uint64_t socket_sequence(const Connection& record, SendSequence send) const {
@@ -143,7 +128,6 @@ class LocalConnection {
 
   ConnectionId id_;
   Epoch epoch_;
-  Attempt attempt_{1};
   agreement::MemberStatus status_ = agreement::MemberStatus::Opening;
   bool reopening_ = false;
   // Messages count: between Opened and the end. After a restart with a socket that has ended, too, for the
@@ -158,19 +142,14 @@ class LocalConnection {
   // Members whose sections in force say that they are live.
   uint32_t live_members_ = 0;
   std::optional<Bytes> opened_;
-  std::optional<agreement::OrderedLog> ordered_;
-  std::optional<agreement::FeedLog> feed_;
-  agreement::FeedEvidence evidence_;
-  // Until then the adapter may still have what this log has not.
-  LocalTime repeats_until_{};
+  std::unique_ptr<LocalLog> log_;
   std::optional<transform::Transform> transform_;
   transform::Delivered delivered_;
-  EventTracker events_;
+  SocketEvents socket_;
   SendSequence first_send_;
   SendSequence confirmed_;
   // Not confirmed by this replica's adapter, in order.
   std::deque<QueuedSend> retained_;
-  uint64_t absorbed_ = 0;
 };
 
 }  // namespace icws::replica

@@ -213,12 +213,12 @@ uint64_t Reconciler::observe(const State& state, const ReportWindow& window, Loc
   for (auto& [id, entry] : entries_) {
     const ConnectionSlot& slot = state.connections.at(id);
     const Connection& record = slot.record;
-    if (record.arguments.mode != Mode::Feed) continue;
+    if (record.arguments.mode == Mode::Ordered) continue;
     const std::vector<ReplicaIndex>& committee = record.agreement.committee;
     const auto self = static_cast<size_t>(std::ranges::lower_bound(committee, self_) - committee.begin());
     const agreement::View view = window.view(id, record.agreement.epoch, committee, global.height);
     const bool room = context_for(slot, params_, global.height, global.now).inbox_has_room;
-    given_up += entry.local.observe(record, view, self, global.now, room, params_.agreement, now);
+    given_up += entry.local.observe(record, Outlook{view, self, room, now}, global.now, params_.agreement);
   }
   return given_up;
 }
@@ -341,8 +341,9 @@ std::vector<agreement::Section> Reconciler::sections(const State& state, Height 
     if (left < agreement::kSectionBytesMax) break;
     const size_t share = std::max(left / (turn.size() - i), kSectionShareBytesMin);
     const size_t room = std::min(left, share) - agreement::kSectionBytesMax;
-    agreement::Section section = entries_.at(turn[i]).local.section(
-        state.connections.at(turn[i]).record, params_.agreement, height, room, adapter_up_, now);
+    agreement::Section section =
+        entries_.at(turn[i]).local.section(state.connections.at(turn[i]).record, params_.agreement,
+                                           SectionRequest{height, room, adapter_up_, now});
     const size_t bytes = section_bytes(section);
     if (bytes > left) break;
     left -= bytes;
