@@ -8,7 +8,7 @@ help:
 	@echo "make bench     build, and print all benchmarks in one run"
 	@echo "make bench-adapter  the adapter alone, beside other clients where scripts/bench-peers has put them"
 	@echo "make soak      build, and run the adapter under faults for 20 minutes (SOAK=\"--seconds 60\" for less)"
-	@echo "make package   build, and make the adapter's Debian package (try it with scripts/test-package)"
+	@echo "make package   build, and make the adapter's Debian package (scripts/test-package and test-package-systemd try it)"
 	@echo "make build     install what is needed and build (build/bin)"
 	@echo "make tidy      check the house rules (includes by level, banned words, file lengths)"
 	@echo "make format    format the sources with clang-format"
