@@ -17,6 +17,8 @@ std::string_view reject_name(replica::RejectCode code) {
       return "NOT_OPEN";
     case QueueFull:
       return "QUEUE_FULL";
+    case InsufficientCycles:
+      return "INSUFFICIENT_CYCLES";
   }
   return "UNKNOWN";
 }

@@ -8,8 +8,6 @@ namespace {
 
 using transcript::Cause;
 
-bool down(MemberStatus status) { return status != MemberStatus::Opening && status != MemberStatus::Live; }
-
 // How many members have opened at some time of this epoch.
 uint32_t opened_members(const View& view) {
   return static_cast<uint32_t>(std::ranges::count_if(
@@ -57,6 +55,8 @@ End end_with(const ConnectionState& state, const View& view) {
 }
 
 }  // namespace
+
+bool down(MemberStatus status) { return status != MemberStatus::Opening && status != MemberStatus::Live; }
 
 void note_down_members(ConnectionState& state, const View& view, AgreedTime now) {
   for (size_t i = 0; i < view.size(); ++i) {

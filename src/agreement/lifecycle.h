@@ -8,6 +8,9 @@
 
 namespace icws::agreement {
 
+// Neither opening nor live.
+bool down(MemberStatus status);
+
 // Brings ConnectionState::down_since up to date.
 void note_down_members(ConnectionState& state, const View& view, AgreedTime now);
 

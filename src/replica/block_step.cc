@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
-#include "replica/canister_runtime.h"
+#include "agreement/lifecycle.h"
+#include "replica/billing.h"
+#include "replica/closing.h"
 
 namespace icws::replica {
 namespace {
@@ -65,22 +67,27 @@ Milliseconds back_off(const Connection& record, const ClusterParams& params) {
   return std::min(wait, params.reconnect_longest);
 }
 
-void end_epoch(ConnectionSlot& slot, Journal& journal, const ReportWindow& window, const agreement::End& end,
-               AgreedTime now, const ClusterParams& params) {
+void end_epoch(State& state, ConnectionSlot& slot, Journal& journal, const ReportWindow& window,
+               const agreement::End& end, const ClusterParams& params) {
   Connection& record = slot.record;
   std::vector<transcript::Claim> evidence = evidence_of(end, record, window);
   record.close_code = 1000;
-  if (!record.arguments.reconnect) return close_connection(slot, journal, end, std::move(evidence));
+  if (!record.arguments.reconnect) {
+    return close_connection(state, slot, journal, end, std::move(evidence), params);
+  }
   write_pending_gaps(slot, journal);
   journal.append(
       slot, transcript::Closed{end.code, end.reason, end.cause, end.was_open, true, std::move(evidence)});
+  end_paid_epoch(state, record, params);
   record.cause = end.cause;
   record.phase = RecordPhase::Waiting;
-  record.waiting_until = now + back_off(record, params);
+  record.waiting_until = state.global.now + back_off(record, params);
   ++record.failures_in_a_row;
 }
 
-void apply_outcome(ConnectionSlot& slot, Journal& journal, agreement::Outcome& outcome) {
+// False: the canister could not pay for all of it, and has got what it paid for.
+bool apply_outcome(State& state, ConnectionSlot& slot, Journal& journal, agreement::Outcome& outcome,
+                   const ClusterParams& params) {
   Connection& record = slot.record;
   record.agreement = std::move(outcome.next);
   if (outcome.opened) {
@@ -89,14 +96,28 @@ void apply_outcome(ConnectionSlot& slot, Journal& journal, agreement::Outcome& o
   }
   for (agreement::FeedEmission& emission : outcome.emissions) {
     if (emission.gap_count > 0) {
+      if (!pay_entry(state, record, 0, params)) return false;
       const Bytes key(reinterpret_cast<const char*>(emission.gap_key.data()), emission.gap_key.size());
       journal.append(slot, transcript::Gap{key, emission.gap_count});
     }
     agreement::Observation& observation = emission.observation;
+    if (!pay_entry(state, record, observation.content.size() + observation.key.size(), params)) return false;
     const auto kind = observation.kind == agreement::ObservationKind::Text ? transcript::ContentKind::Text
                                                                            : transcript::ContentKind::Binary;
     journal.append(slot,
                    transcript::Message{kind, std::move(observation.content), std::move(observation.key)});
+  }
+  return true;
+}
+
+// For ws_status: who of the committee can take part.
+void count_members(Connection& record, const agreement::View& view) {
+  record.members_live = 0;
+  record.members_down = 0;
+  for (const agreement::InForce& member : view) {
+    if (member.section == nullptr) continue;
+    record.members_live += member.section->status == agreement::MemberStatus::Live;
+    record.members_down += agreement::down(member.section->status);
   }
 }
 
@@ -205,13 +226,18 @@ std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const Re
                                        params.agreement);
     if (!outcome) outcome = agreement::evaluate(record.agreement, view, kNone, context, params.agreement);
     steps.push_back(AgreedStep{id, record.agreement.epoch, outcome->settled});
-    apply_outcome(slot, journal, *outcome);
-    if (outcome->end) end_epoch(slot, journal, window, *outcome->end, state.global.now, params);
+    count_members(record, view);
+    if (!apply_outcome(state, slot, journal, *outcome, params)) {
+      close_connection(state, slot, journal, end_for(record, transcript::Cause::OutOfCycles), {}, params);
+    } else if (outcome->end) {
+      end_epoch(state, slot, journal, window, *outcome->end, params);
+    }
   }
   return steps;
 }
 
-std::vector<Forgotten> keep_house(State& state, const ReportWindow& window, const ClusterParams& params) {
+std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWindow& window,
+                                  const ClusterParams& params) {
   // A copy in order of ids, to be searched for each ended connection.
   std::vector<ConnectionId> known(state.global.closed.begin(), state.global.closed.end());
   std::ranges::sort(known);
@@ -233,6 +259,10 @@ std::vector<Forgotten> keep_house(State& state, const ReportWindow& window, cons
       record.agreement = agreement::begin_epoch(id, record.arguments.mode, record.agreement.epoch.next(),
                                                 record.agreement.committee, record.parameters(),
                                                 state.global.now, record.arguments.open_timeout);
+      record.members_live = record.members_down = 0;
+      if (!begin_paid_epoch(state, record, params)) {
+        close_connection(state, slot, journal, end_for(record, transcript::Cause::OutOfCycles), {}, params);
+      }
     }
   }
   return forget_closed(state, params);

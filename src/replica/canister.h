@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "replica/adapter_port.h"
+#include "replica/pricing.h"
 #include "transcript/cause.h"
 
 namespace icws::replica {
@@ -71,6 +72,7 @@ enum class RejectCode : uint8_t {
   NotFound,             // no such connection of this canister
   NotOpen,              // it has ended
   QueueFull,            // the outbox is full: try again after the next callback
+  InsufficientCycles,   // the canister's account cannot pay for it
 };
 
 struct Reject {
@@ -128,6 +130,24 @@ struct StatusReply {
   Epoch epoch;
   EntrySequence last_sequence;
   uint64_t outbox_bytes = 0;
+  // Of the current epoch, by what members said in the last blocks: sockets that are live, and those that are
+  // not (failed, ended, or not in the agreed sequence). Of the others nothing is known.
+  uint32_t replicas_live = 0;
+  uint32_t replicas_out = 0;
+  // A quorum: nothing is agreed while fewer are live.
+  uint32_t replicas_needed = 0;
+  // In the transcript, over all epochs: messages, messages that gap marks count, bytes of contents.
+  uint64_t messages = 0;
+  uint64_t gap_messages = 0;
+  uint64_t bytes = 0;
+  // What it has cost so far.
+  Usage usage;
+};
+
+struct AccountReply {
+  Cycles balance = 0;
+  // Of all connections, the forgotten ones included.
+  Usage usage;
 };
 
 // What a canister may do while it runs. Valid during one callback only.
@@ -143,6 +163,8 @@ class CanisterContext {
   virtual std::expected<void, Reject> ws_close(ConnectionId connection, uint16_t code,
                                                std::string reason) = 0;
   virtual std::expected<StatusReply, Reject> ws_status(ConnectionId connection) const = 0;
+  // This canister's account, as it will be if this callback ends well.
+  virtual AccountReply ws_account() const = 0;
 };
 
 // What: a deterministic program with state. Any exception out of a callback is a trap: its effects are

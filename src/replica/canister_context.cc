@@ -1,8 +1,10 @@
 #include "replica/canister_context.h"
 
 #include <algorithm>
+#include <stdexcept>
 
-#include "replica/canister_runtime.h"
+#include "replica/billing.h"
+#include "replica/closing.h"
 #include "replica/open_check.h"
 
 namespace icws::replica {
@@ -16,6 +18,12 @@ std::vector<ReplicaIndex> all_replicas(const ClusterParams& params) {
   std::vector<ReplicaIndex> out;
   for (uint32_t i = 0; i < params.replica_keys.size(); ++i) out.emplace_back(i);
   return out;
+}
+
+// Every member sends; a connection that was opened in this callback has no committee yet.
+uint32_t writers_of(const ConnectionSlot* slot, const ClusterParams& params) {
+  return static_cast<uint32_t>(slot == nullptr ? params.replica_keys.size()
+                                               : slot->record.agreement.committee.size());
 }
 
 std::string state_name(const Connection& record) {
@@ -55,11 +63,24 @@ std::expected<void, Reject> EffectContext::check_quota() const {
   return {};
 }
 
+std::expected<void, Reject> EffectContext::check_funds(const Usage& price) const {
+  const Cycles balance = state_.canisters.at(self_).account.balance;
+  const Cycles needed = (price_ + price).cycles;
+  if (needed <= balance) return {};
+  return reject(RejectCode::InsufficientCycles,
+                "this takes " + std::to_string(price.cycles) + " cycles, the canister has " +
+                    std::to_string(balance - price_.cycles) + "; deposit some");
+}
+
 std::expected<ConnectionId, Reject> EffectContext::ws_open(const OpenArguments& arguments) {
   if (auto checked = check_open(arguments, params_); !checked) return std::unexpected(checked.error());
   if (auto checked = check_quota(); !checked) return std::unexpected(checked.error());
+  const Usage price = epoch_price(params_, static_cast<uint32_t>(params_.replica_keys.size()), arguments);
+  if (auto checked = check_funds(price); !checked) return std::unexpected(checked.error());
+  price_ = price_ + price;
   last_connection_ = last_connection_.next();
   pending_[last_connection_].opened = true;
+  pending_[last_connection_].usage = price;
   effects_.emplace_back(Open{last_connection_, arguments});
   return last_connection_;
 }
@@ -93,6 +114,10 @@ std::expected<SendSequence, Reject> EffectContext::ws_data(ConnectionId connecti
                                              std::to_string(params_.outbox_bytes_max) +
                                              "; send again after the next callback");
   }
+  const Usage price = send_price(params_.price, writers_of(*slot, params_), content.size());
+  if (auto checked = check_funds(price); !checked) return std::unexpected(checked.error());
+  price_ = price_ + price;
+  pending.usage = pending.usage + price;
   pending.bytes += bytes;
   ++pending.sends;
   const SendSequence last = *slot == nullptr ? SendSequence(0) : (*slot)->record.last_send;
@@ -117,7 +142,13 @@ std::expected<StatusReply, Reject> EffectContext::ws_status(ConnectionId connect
     const auto pending = pending_.find(connection);
     if (pending != pending_.end() && pending->second.opened) {
       const bool closed = pending->second.closed;
-      return StatusReply{closed ? "closed" : "opening", Epoch(1), {}, closed ? 0 : pending->second.bytes};
+      StatusReply out;
+      out.state = closed ? "closed" : "opening";
+      out.epoch = Epoch(1);
+      out.outbox_bytes = closed ? 0 : pending->second.bytes;
+      out.replicas_needed = agreement::Quorum(static_cast<uint32_t>(params_.replica_keys.size())).q();
+      out.usage = pending->second.usage;
+      return out;
     }
   }
   if (slot == state_.connections.end() || slot->second.record.canister != self_) {
@@ -128,9 +159,29 @@ std::expected<StatusReply, Reject> EffectContext::ws_status(ConnectionId connect
   // As it will be if this callback ends well.
   const auto pending = pending_.find(connection);
   const bool closed = pending != pending_.end() && pending->second.closed;
-  const uint64_t queued = pending == pending_.end() ? 0 : pending->second.bytes;
-  return StatusReply{closed ? "closed" : state_name(record), record.agreement.epoch, record.last_entry,
-                     closed ? 0 : slot->second.outbox.bytes + queued};
+  StatusReply out;
+  out.state = closed ? "closed" : state_name(record);
+  out.epoch = record.agreement.epoch;
+  out.last_sequence = record.last_entry;
+  out.outbox_bytes = slot->second.outbox.bytes;
+  out.replicas_live = record.members_live;
+  out.replicas_out = record.members_down;
+  out.replicas_needed = record.agreement.quorum().q();
+  out.messages = record.messages;
+  out.gap_messages = record.gap_messages;
+  out.bytes = record.agreed_bytes;
+  out.usage = record.usage;
+  if (pending != pending_.end()) {
+    out.outbox_bytes += pending->second.bytes;
+    out.usage = out.usage + pending->second.usage;
+  }
+  if (closed) out.outbox_bytes = 0;
+  return out;
+}
+
+AccountReply EffectContext::ws_account() const {
+  const Account& account = state_.canisters.at(self_).account;
+  return AccountReply{account.balance - price_.cycles, account.usage + price_};
 }
 
 void EffectContext::apply() {
@@ -149,12 +200,18 @@ void EffectContext::perform(const Open& open) {
   slot.record.agreement =
       agreement::begin_epoch(open.id, open.arguments.mode, Epoch(1), all_replicas(params_),
                              slot.record.parameters(), state_.global.now, open.arguments.open_timeout);
+  // Checked when the canister asked for it.
+  if (!begin_paid_epoch(state_, slot.record, params_)) throw std::logic_error("an open is not paid for");
   state_.connections.emplace(open.id, std::move(slot));
   state_.global.last_connection = open.id;
 }
 
 void EffectContext::perform(const Send& send) {
   ConnectionSlot& slot = state_.connections.at(send.id);
+  const Usage price = send_price(params_.price, writers_of(&slot, params_), send.message.content.size());
+  if (!pay(account_of(state_, slot.record), slot.record.usage, price)) {
+    throw std::logic_error("a send is not paid for");
+  }
   slot.record.last_send = send.message.sequence;
   slot.outbox.bytes += send.message.content.size() + kSendOverheadBytes;
   slot.outbox.messages.push_back(send.message);
@@ -165,8 +222,9 @@ void EffectContext::perform(const Close& close) {
   slot.record.close_code = close.code;
   slot.record.close_reason = close.reason;
   const bool was_open = slot.record.agreement.phase == agreement::Phase::Open;
-  close_connection(slot, journal_,
-                   agreement::End{transcript::Cause::Canister, close.code, close.reason, was_open, {}}, {});
+  close_connection(state_, slot, journal_,
+                   agreement::End{transcript::Cause::Canister, close.code, close.reason, was_open, {}}, {},
+                   params_);
 }
 
 }  // namespace icws::replica

@@ -25,6 +25,7 @@ class EffectContext final : public CanisterContext {
                                               Bytes content) override;
   std::expected<void, Reject> ws_close(ConnectionId connection, uint16_t code, std::string reason) override;
   std::expected<StatusReply, Reject> ws_status(ConnectionId connection) const override;
+  AccountReply ws_account() const override;
 
   // The callback ended well: what it asked for happens, in its order.
   void apply();
@@ -45,6 +46,7 @@ class EffectContext final : public CanisterContext {
   };
   // What this callback has done to a connection so far.
   struct Pending {
+    Usage usage;
     uint64_t sends = 0;
     uint64_t bytes = 0;
     bool opened = false;
@@ -52,6 +54,8 @@ class EffectContext final : public CanisterContext {
   };
 
   std::expected<void, Reject> check_quota() const;
+  // What this callback has done so far can be paid, and `price` beside it.
+  std::expected<void, Reject> check_funds(const Usage& price) const;
   // The connection, if it is this canister's and has not ended; a connection opened in this callback has no
   // slot yet.
   std::expected<const ConnectionSlot*, Reject> find_open(ConnectionId id) const;
@@ -64,6 +68,8 @@ class EffectContext final : public CanisterContext {
   const ClusterParams& params_;
   const std::string self_;
   ConnectionId last_connection_;
+  // What the effects so far cost.
+  Usage price_;
   std::map<ConnectionId, Pending> pending_;
   std::vector<std::variant<Open, Send, Close>> effects_;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "replica/canister_context.h"
+#include "replica/closing.h"
 
 namespace icws::replica {
 namespace {
@@ -73,22 +74,6 @@ std::optional<std::string> trap_of(const Code& code) {
 }
 
 }  // namespace
-
-void write_pending_gaps(ConnectionSlot& slot, Journal& journal) {
-  for (const auto& [key, count] : std::exchange(slot.record.agreement.feed.gaps, {})) {
-    journal.append(slot, Gap{Bytes(reinterpret_cast<const char*>(key.data()), key.size()), count});
-  }
-}
-
-void close_connection(ConnectionSlot& slot, Journal& journal, const agreement::End& end,
-                      std::vector<transcript::Claim> evidence) {
-  write_pending_gaps(slot, journal);
-  journal.append(slot, Closed{end.code, end.reason, end.cause, end.was_open, false, std::move(evidence)});
-  slot.record.cause = end.cause;
-  slot.record.phase = RecordPhase::Closed;
-  slot.record.agreement.phase = agreement::Phase::Ended;
-  slot.outbox = Outbox{};
-}
 
 CanisterRuntime::CanisterRuntime(CanisterSet canisters, const ClusterParams& params) : params_(params) {
   for (CanisterSet::Installed& installed : canisters.canisters) {
@@ -181,11 +166,11 @@ uint64_t CanisterRuntime::deliver_connection(State& state, Journal& journal, Con
         canister.ws_data(context, call);
       },
       failure);
-  note_result(slot, journal, ok);
+  note_result(state, slot, journal, ok);
   return bytes;
 }
 
-void CanisterRuntime::note_result(ConnectionSlot& slot, Journal& journal, bool ok) {
+void CanisterRuntime::note_result(State& state, ConnectionSlot& slot, Journal& journal, bool ok) {
   Connection& record = slot.record;
   if (ok) {
     record.traps_in_a_row = 0;
@@ -193,10 +178,7 @@ void CanisterRuntime::note_result(ConnectionSlot& slot, Journal& journal, bool o
   }
   ++record.traps_in_a_row;
   if (record.traps_in_a_row < params_.traps_in_a_row_max || record.phase == RecordPhase::Closed) return;
-  const bool was_open = record.agreement.phase == agreement::Phase::Open;
-  close_connection(
-      slot, journal,
-      agreement::End{transcript::Cause::Canister, 1000, "the canister trapped too often", was_open, {}}, {});
+  close_connection(state, slot, journal, end_for(record, transcript::Cause::Canister), {}, params_);
 }
 
 TransactionResult CanisterRuntime::run(State& state, Journal& journal, const UserCall& call) {

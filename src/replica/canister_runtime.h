@@ -41,20 +41,11 @@ class CanisterRuntime {
   bool guarded(State& state, Journal& journal, const std::string& id,
                const std::function<void(Canister&, CanisterContext&)>& callback, std::string& failure);
   uint64_t deliver_connection(State& state, Journal& journal, ConnectionSlot& slot, uint64_t budget);
-  void note_result(ConnectionSlot& slot, Journal& journal, bool ok);
+  void note_result(State& state, ConnectionSlot& slot, Journal& journal, bool ok);
 
   const ClusterParams& params_;
   std::map<std::string, Slot, std::less<>> canisters_;
   uint64_t traps_ = 0;
 };
-
-// Before an epoch's last entry: what expired and no message has followed yet. A mark for each key, beyond the
-// inbox's reserve if need be: they are no more than the items that f+1 members can list, and nothing expires
-// while the inbox is full.
-void write_pending_gaps(ConnectionSlot& slot, Journal& journal);
-
-// Ends a connection for good, with a last entry: used by ws_close, by traps and by the agreement's end.
-void close_connection(ConnectionSlot& slot, Journal& journal, const agreement::End& end,
-                      std::vector<transcript::Claim> evidence);
 
 }  // namespace icws::replica

@@ -15,7 +15,7 @@ Digest ClusterParams::hash() const {
          connections_per_canister_max, inbox_bytes_max, outbox_bytes_max, script_messages_max,
          script_bytes_max, traps_in_a_row_max, delivery_bytes_per_block_max, transcript_entries_kept,
          closed_connections_kept, transaction_memory_blocks, transaction_bytes_max, reconnect_first,
-         reconnect_longest);
+         reconnect_longest, initial_cycles, price);
   return sha256(writer.bytes());
 }
 
@@ -40,6 +40,7 @@ std::vector<std::string> ClusterParams::faults() const {
   at_least("connections_max", connections_max, "connections_per_canister_max", connections_per_canister_max);
   if (reconnect_longest < reconnect_first)
     out.emplace_back("reconnect_longest must be at least reconnect_first");
+  for (const std::string& what : price.faults()) out.push_back("price: " + what);
   return out;
 }
 

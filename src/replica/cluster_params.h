@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/time.h"
+#include "replica/pricing.h"
 
 namespace icws::replica {
 
@@ -27,6 +28,7 @@ struct ClusterParams {
   // Ed25519 public keys, 32 bytes each, by replica index; 1 to 40.
   std::vector<Bytes> replica_keys;
   agreement::AgreementParams agreement;
+  PriceParams price;
 
   // Bytes of one report. 32 KiB x 40 members stay far below what a block can carry.
   uint32_t report_bytes_max = 32 * 1024;
@@ -58,6 +60,8 @@ struct ClusterParams {
   // Back-off before a new epoch, doubled from the first to the second with each failure.
   Milliseconds reconnect_first{1'000};
   Milliseconds reconnect_longest{60'000};
+  // Cycles of each canister at genesis: days of the busiest feeds on a development subnet.
+  Cycles initial_cycles = 1'000'000'000'000'000;
 
   // Over every field above.
   Digest hash() const;

@@ -18,9 +18,12 @@ inline const Bytes kGlobal = "g";
 inline const Bytes kConnectionPrefix = "c/";
 inline const Bytes kOutboxPrefix = "o/";
 inline const Bytes kCanisterPrefix = "k/";
+// What the service knows of a canister.
+inline const Bytes kRecordPrefix = "a/";
 inline Bytes connection(ConnectionId id) { return kConnectionPrefix + number(id.value); }
 inline Bytes outbox(ConnectionId id) { return kOutboxPrefix + number(id.value); }
 inline Bytes canister(BytesView name) { return kCanisterPrefix + Bytes(name); }
+inline Bytes record(BytesView name) { return kRecordPrefix + Bytes(name); }
 
 // Replicated, bound by leaves (the transcript's head, the payload's digest).
 inline Bytes transcript_prefix(ConnectionId id) { return "t/" + number(id.value) + "/"; }

@@ -54,7 +54,20 @@ void load_connections(const Storage& storage, State& state, LeafHashes& leaves) 
     slot->second.outbox = std::move(*outbox);
     return true;
   });
-  for (auto& [id, slot] : state.connections) load_inbox(storage, slot);
+  for (auto& [id, slot] : state.connections) {
+    load_inbox(storage, slot);
+    if (slot.record.paid_until) state.time_due.emplace(*slot.record.paid_until, id);
+  }
+}
+
+void load_canisters(const Storage& storage, State& state, LeafHashes& leaves) {
+  storage.scan(keys::kRecordPrefix, {}, [&](BytesView key, BytesView value) {
+    auto record = archive_decode<CanisterRecord>(value);
+    if (!record) broken("a canister's record");
+    leaves.set(key, value);
+    state.canisters.emplace(key.substr(keys::kRecordPrefix.size()), std::move(*record));
+    return true;
+  });
 }
 
 }  // namespace
@@ -82,6 +95,7 @@ bool Persistence::load(const Storage& storage, State& state, ReportWindow& windo
   hashes = std::move(*decoded_hashes);
   leaves_.set(keys::kGlobal, *global);
   load_connections(storage, state, leaves_);
+  load_canisters(storage, state, leaves_);
   storage.scan(keys::kCanisterPrefix, {}, [&](BytesView key, BytesView value) {
     leaves_.set(key, value);
     return true;
@@ -143,6 +157,7 @@ Digest Persistence::stage(const State& state, const std::map<std::string, Bytes>
                           uint32_t entries_kept) {
   for (const auto& [id, slot] : state.connections) stage_connection(slot);
   for (const auto& [id, bytes] : canisters) put(keys::canister(id), bytes);
+  for (const auto& [id, record] : state.canisters) put(keys::record(id), archive_encode(record));
   put(keys::kGlobal, archive_encode(state.global));
   for (const auto& [key, value] : journal.written()) batch_.put(key, value);
   prune_entries(journal, entries_kept);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <stdexcept>
 
+#include "replica/billing.h"
 #include "replica/block_step.h"
 #include "replica/canister_runtime.h"
 #include "replica/keys.h"
@@ -65,6 +66,10 @@ ConnectionView view_of(const ConnectionSlot& slot, const LocalConnection* local)
   out.socket = socket_name(local);
   out.unsettled = local == nullptr ? 0 : local->unsettled();
   out.outbox_bytes = slot.outbox.bytes;
+  out.members_live = record.members_live;
+  out.members_down = record.members_down;
+  out.members_needed = record.agreement.quorum().q();
+  out.usage = record.usage;
   return out;
 }
 
@@ -119,6 +124,9 @@ void Replica::Impl::recover() {
   const Digest params = config.params.hash();
   if (!persistence.load(storage, state, window, hashes)) {
     state.global.params = params;
+    for (const auto& [id, bytes] : runtime.saved()) {
+      state.canisters[id].account.balance = config.params.initial_cycles;
+    }
     const Digest genesis = persistence.stage(state, runtime.saved(), Journal(Height(0), BlockTime()), {}, 0);
     hashes.push(Height(0), genesis);
     // Written with the first commit: what never changes after genesis must be in storage too.
@@ -286,7 +294,8 @@ BlockResult Replica::finalize_block(const Block& block) {
   impl.steps = apply_decisions(impl.state, journal, impl.window, payload, impl.config.params);
   impl.runtime.deliver(impl.state, journal);
   impl.run_transactions(block, journal, result);
-  const std::vector<Forgotten> forgotten = keep_house(impl.state, impl.window, impl.config.params);
+  charge_open_time(impl.state, journal, impl.config.params);
+  const std::vector<Forgotten> forgotten = keep_house(impl.state, journal, impl.window, impl.config.params);
   impl.metrics.entries_agreed += journal.written().size();
   result.app_hash = impl.persistence.stage(impl.state, impl.runtime.saved(), journal, forgotten,
                                            impl.config.params.transcript_entries_kept);

@@ -39,6 +39,11 @@ struct ConnectionView {
   std::string socket;
   uint64_t unsettled = 0;  // events seen here and not agreed yet
   uint64_t outbox_bytes = 0;
+  // Of the committee, as StatusReply has them.
+  uint32_t members_live = 0;
+  uint32_t members_down = 0;
+  uint32_t members_needed = 0;
+  Usage usage;
 };
 
 // Since this process started. Local, never agreed.

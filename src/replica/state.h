@@ -5,7 +5,9 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agreement/connection.h"
@@ -14,6 +16,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "replica/canister.h"
+#include "replica/pricing.h"
 #include "transcript/entry.h"
 
 namespace icws::replica {
@@ -66,14 +69,29 @@ struct Connection {
   // The first send sequence of the current epoch's sockets.
   SendSequence epoch_first_send;
   uint32_t traps_in_a_row = 0;
+  // Members of the current epoch's committee whose sections in force say that their sockets are live, and
+  // those whose say that they are not (failed, ended, or out): after the last block. Of the rest nothing is
+  // known.
+  uint32_t members_live = 0;
+  uint32_t members_down = 0;
+  // While active: up to when its open time is paid.
+  std::optional<AgreedTime> paid_until;
+  Usage usage;
 
   static void fields(auto& archive, auto& self) {
     archive(self.id, self.canister, self.arguments, self.phase, self.agreement, self.waiting_until,
             self.failures_in_a_row, self.last_entry, self.head, self.delivered, self.inbox_bytes,
             self.messages, self.gap_messages, self.agreed_bytes, self.cause, self.close_code,
-            self.close_reason, self.last_send, self.freed_send, self.epoch_first_send, self.traps_in_a_row);
+            self.close_reason, self.last_send, self.freed_send, self.epoch_first_send, self.traps_in_a_row,
+            self.members_live, self.members_down, self.paid_until, self.usage);
   }
   Digest parameters() const { return sha256(archive_encode(arguments)); }
+};
+
+// What the service knows of a canister beside its own state.
+struct CanisterRecord {
+  Account account;
+  static void fields(auto& archive, auto& self) { archive(self.account); }
 };
 
 struct RecentTransaction {
@@ -115,6 +133,10 @@ struct ConnectionSlot {
 struct State {
   Global global;
   std::map<ConnectionId, ConnectionSlot> connections;
+  // By canister.
+  std::map<std::string, CanisterRecord> canisters;
+  // Connection::paid_until of all that have one, so that a block looks only at those that are due. Derived.
+  std::set<std::pair<AgreedTime, ConnectionId>> time_due;
 };
 
 }  // namespace icws::replica

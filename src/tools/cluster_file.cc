@@ -14,6 +14,7 @@ namespace {
 namespace json = boost::json;
 using agreement::AgreementParams;
 using replica::ClusterParams;
+using replica::PriceParams;
 
 constexpr size_t kReplicasMax = 40;
 constexpr size_t kChainIdMax = 50;
@@ -57,13 +58,34 @@ constexpr Field<AgreementParams> kAgreement[] = {
     {"lost_grace_ms", &AgreementParams::lost_grace},
 };
 
+constexpr Field<PriceParams> kPrice[] = {
+    {"open_per_node", &PriceParams::open_per_node},
+    {"open_per_pair", &PriceParams::open_per_pair},
+    {"second_per_node", &PriceParams::second_per_node},
+    {"byte_per_node", &PriceParams::byte_per_node},
+    {"byte_per_pair", &PriceParams::byte_per_pair},
+    {"message_overhead_bytes", &PriceParams::message_overhead_bytes},
+    {"send_byte_per_writer", &PriceParams::send_byte_per_writer},
+    {"send_overhead_bytes", &PriceParams::send_overhead_bytes},
+    {"time_prepaid_ms", &PriceParams::time_prepaid},
+};
+
+// What a field may hold; the parameters' own faults() knows what does not go together.
+struct Bounds {
+  uint64_t min = 1;
+  uint64_t max = std::numeric_limits<uint32_t>::max();
+};
+constexpr Bounds kPriceBounds{0, replica::kPriceMax};
+// Of an account; so that deposits fit beside it.
+constexpr Bounds kCyclesBounds{0, 1'000'000'000'000'000'000};
+
 class Parser {
  public:
   std::vector<std::string> faults;
 
   template <class Params>
   void numbers(const json::value& value, std::string_view where, std::span<const Field<Params>> fields,
-               Params& out) {
+               Params& out, Bounds bounds = {}) {
     const auto* object = value.if_object();
     if (object == nullptr) return fault(where, "must be an object");
     for (const auto& member : *object) {
@@ -72,7 +94,7 @@ class Parser {
       if (field == fields.end()) {
         fault(path, "is not a known key");
       } else {
-        std::visit([&](auto pointer) { number(member.value(), path, out.*pointer); }, field->member);
+        std::visit([&](auto pointer) { number(member.value(), path, bounds, out.*pointer); }, field->member);
       }
     }
   }
@@ -103,18 +125,22 @@ class Parser {
     }
   }
 
+  void cycles(const json::value& value, std::string_view where, replica::Cycles& out) {
+    number(value, where, kCyclesBounds, out);
+  }
+
   void fault(std::string_view where, std::string_view what) {
     faults.push_back(std::string(where) + " " + std::string(what));
   }
 
  private:
   template <class T>
-  void number(const json::value& value, std::string_view where, T& out) {
+  void number(const json::value& value, std::string_view where, Bounds bounds, T& out) {
     json::error_code error;
     const auto parsed = value.to_number<uint64_t>(error);
-    constexpr uint64_t kMax = std::numeric_limits<uint32_t>::max();
-    if (error.failed() || value.is_double() || parsed == 0 || parsed > kMax) {
-      return fault(where, "must be a whole number from 1 to " + std::to_string(kMax));
+    if (error.failed() || value.is_double() || parsed < bounds.min || parsed > bounds.max) {
+      return fault(where, "must be a whole number from " + std::to_string(bounds.min) + " to " +
+                              std::to_string(bounds.max));
     }
     out = T(parsed);
   }
@@ -155,6 +181,10 @@ std::expected<ClusterParams, std::vector<std::string>> parse_cluster(std::string
       parser.numbers<ClusterParams>(member.value(), key, kParams, params);
     } else if (key == "agreement") {
       parser.numbers<AgreementParams>(member.value(), key, kAgreement, params.agreement);
+    } else if (key == "price") {
+      parser.numbers<PriceParams>(member.value(), key, kPrice, params.price, kPriceBounds);
+    } else if (key == "initial_cycles") {
+      parser.cycles(member.value(), key, params.initial_cycles);
     } else {
       parser.fault(key, "is not a known key");
     }
@@ -172,6 +202,8 @@ std::string format_cluster(const ClusterParams& params) {
   root["replica_keys"] = std::move(keys);
   root["params"] = numbers_of<ClusterParams>(kParams, params);
   root["agreement"] = numbers_of<AgreementParams>(kAgreement, params.agreement);
+  root["price"] = numbers_of<PriceParams>(kPrice, params.price);
+  root["initial_cycles"] = params.initial_cycles;
   return json::serialize(root) + "\n";
 }
 

@@ -1,10 +1,11 @@
 // The cluster file: what must be equal on all replicas, as JSON.
 //
 //   {"chain_id": "...", "replica_keys": ["64 hex digits", ...],
-//    "params": {"report_bytes_max": 32768, ...}, "agreement": {"hold_back_ms": 2000, ...}}
+//    "params": {"report_bytes_max": 32768, ...}, "agreement": {"hold_back_ms": 2000, ...},
+//    "price": {"open_per_node": 1000000, ...}, "initial_cycles": 1000000000000000}
 //
-// `params` and `agreement` may be left out, and so may each of their fields; the defaults stand in
-// cluster_params.h and agreement/params.h.
+// All but the first two may be left out, and so may each of their fields; the defaults stand in
+// cluster_params.h, agreement/params.h and pricing.h. Prices may be 0.
 #pragma once
 
 #include <expected>

@@ -120,12 +120,14 @@ int Control::connections() {
   if (!answer) return failed(answer.error());
   TextTable table;
   table.row({"id", "canister", "mode", "state", "cause", "epoch", "position", "entries", "messages", "gaps",
-             "head", "socket", "url"});
+             "cycles", "live", "head", "socket", "url"});
   for (const auto& c : answer->connections()) {
     table.row({std::to_string(c.connection_id()), c.canister(),
                c.mode() == v1::MODE_ORDERED ? "ordered" : "feed", c.state(),
                c.cause().empty() ? "-" : c.cause(), std::to_string(c.epoch()), std::to_string(c.position()),
                std::to_string(c.entries()), std::to_string(c.messages()), std::to_string(c.gaps()),
+               std::to_string(c.usage().cycles()),
+               std::to_string(c.replicas_live()) + "/" + std::to_string(c.replicas_needed()),
                to_hex(c.head()).substr(0, 16), c.socket(), terminal_text(c.url(), 80)});
   }
   std::cout << "height " << answer->height() << "\n" << table.format();

@@ -43,6 +43,10 @@ constexpr std::array<Row, kCauseMax + 1> kRows = {{
     {"LIMIT_EXCEEDED",
      "node operators do not allow so many connections or opens for this canister, or to this host; close "
      "some, or open more slowly"},
+    {"OUT_OF_CYCLES", "the canister's account cannot pay for what comes next; deposit cycles and open again"},
+    {"CANISTER_STOPPED", "the canister was stopped; start it and open again"},
+    {"TRANSFORM_FAILED",
+     "the canister's transform failed on too many messages in a row; correct it, upgrade and open again"},
 }};
 
 }  // namespace

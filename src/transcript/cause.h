@@ -49,9 +49,15 @@ enum class Cause : uint8_t {
   Membership = 18,
   // More connections or opens than node operators allow for the canister, its destination or the node.
   LimitExceeded = 19,
+  // The canister's account cannot pay for what comes next.
+  OutOfCycles = 20,
+  // The canister was stopped.
+  CanisterStopped = 21,
+  // The canister's own transform failed too often in a row.
+  TransformFailed = 22,
 };
 
-inline constexpr uint8_t kCauseMax = 19;
+inline constexpr uint8_t kCauseMax = 22;
 
 // The name in upper case as the interface gives it, for example "ADDRESS_DENIED".
 std::string_view cause_name(Cause cause);

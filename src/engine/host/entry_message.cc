@@ -46,6 +46,16 @@ void fill(const transcript::Closed& closed, replica::v1::TranscriptEntry& out) {
   }
 }
 
+void fill(const replica::Usage& usage, replica::v1::Usage& out) {
+  out.set_cycles(usage.cycles);
+  out.set_opens(usage.opens);
+  out.set_open_time_ms(static_cast<uint64_t>(usage.open_time.count()));
+  out.set_messages(usage.messages);
+  out.set_bytes(usage.bytes);
+  out.set_sends(usage.sends);
+  out.set_send_bytes(usage.send_bytes);
+}
+
 }  // namespace
 
 void to_message(const transcript::Entry& entry, replica::v1::TranscriptEntry& out) {
@@ -73,6 +83,10 @@ void to_message(const replica::ConnectionView& view, replica::v1::Connection& ou
   out.set_socket(view.socket);
   out.set_unsettled(view.unsettled);
   out.set_outbox_bytes(view.outbox_bytes);
+  out.set_replicas_live(view.members_live);
+  out.set_replicas_out(view.members_down);
+  out.set_replicas_needed(view.members_needed);
+  fill(view.usage, *out.mutable_usage());
 }
 
 }  // namespace icws::engine

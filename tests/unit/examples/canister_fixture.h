@@ -42,6 +42,7 @@ class FakeContext final : public replica::CanisterContext {
   std::expected<replica::StatusReply, replica::Reject> ws_status(ConnectionId) const override {
     return std::unexpected(replica::Reject{replica::RejectCode::NotFound, "not part of this fake"});
   }
+  replica::AccountReply ws_account() const override { return {}; }
 };
 
 class CanisterFixture : public testing::Test {

@@ -5,11 +5,13 @@ namespace icws::replica {
 namespace {
 
 std::string name(RejectCode code) {
-  static const std::map<RejectCode, std::string> kNames{{RejectCode::InvalidArgument, "INVALID_ARGUMENT"},
-                                                        {RejectCode::QuotaExceeded, "QUOTA_EXCEEDED"},
-                                                        {RejectCode::NotFound, "NOT_FOUND"},
-                                                        {RejectCode::NotOpen, "NOT_OPEN"},
-                                                        {RejectCode::QueueFull, "QUEUE_FULL"}};
+  static const std::map<RejectCode, std::string> kNames{
+      {RejectCode::InvalidArgument, "INVALID_ARGUMENT"},
+      {RejectCode::QuotaExceeded, "QUOTA_EXCEEDED"},
+      {RejectCode::NotFound, "NOT_FOUND"},
+      {RejectCode::NotOpen, "NOT_OPEN"},
+      {RejectCode::QueueFull, "QUEUE_FULL"},
+      {RejectCode::InsufficientCycles, "INSUFFICIENT_CYCLES"}};
   return kNames.at(code);
 }
 

@@ -1,0 +1,25 @@
+// How connections end for good, and epochs for now: what goes into the transcript, and what becomes free.
+#pragma once
+
+#include <vector>
+
+#include "replica/cluster_params.h"
+#include "replica/journal.h"
+#include "replica/state.h"
+
+namespace icws::replica {
+
+// Before an epoch's last entry: what expired and no message has followed yet. A mark for each key, beyond the
+// inbox's reserve if need be, and paid for with the open: they are no more than the items that f+1 members
+// can list, and nothing expires while the inbox is full.
+void write_pending_gaps(ConnectionSlot& slot, Journal& journal);
+
+// The end that the service itself makes of a connection: code 1000, and a reason that the server may see.
+agreement::End end_for(const Connection& record, transcript::Cause cause);
+
+// Ends a connection for good, with a last entry: used by ws_close, by traps, by the agreement's end, and by
+// whatever else the service closes for the canister.
+void close_connection(State& state, ConnectionSlot& slot, Journal& journal, const agreement::End& end,
+                      std::vector<transcript::Claim> evidence, const ClusterParams& params);
+
+}  // namespace icws::replica
