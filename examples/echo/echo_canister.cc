@@ -90,6 +90,8 @@ std::string_view kind_name(DataEntry::Kind kind) {
       return "binary";
     case DataEntry::Kind::Gap:
       return "gap";
+    case DataEntry::Kind::Reading:
+      return "reading";
   }
   return "unknown";
 }

@@ -72,17 +72,42 @@ std::expected<void, DecisionFault> step_ordered(const ConnectionState& state, co
   return {};
 }
 
+// All modes but ordered: opens once a quorum has.
+std::expected<void, DecisionFault> step_opening(const ConnectionState& state, const View& view,
+                                                const Decision& decision, Outcome& outcome) {
+  if (!decision.feed.contents.empty()) return std::unexpected(DecisionFault::WrongPhase);
+  auto opened = feed_opened(state, view, decision.opened);
+  if (!opened) return std::unexpected(opened.error());
+  if (*opened) {
+    outcome.opened = std::move(**opened);
+    outcome.next.phase = Phase::Open;
+  }
+  return {};
+}
+
+std::expected<void, DecisionFault> step_observations(const ConnectionState& state, const View& view,
+                                                     const Decision& decision, const Context& context,
+                                                     const AgreementParams& params, Outcome& outcome) {
+  ObservationsState& observations = outcome.next.observations;
+  if (state.phase == Phase::Opening) {
+    if (auto stepped = step_opening(state, view, decision, outcome); !stepped) return stepped;
+    // Until then nothing is due.
+    begin_observations(observations, context.now);
+  } else if (decision.opened || !decision.feed.contents.empty()) {
+    return std::unexpected(DecisionFault::WrongPhase);
+  }
+  outcome.readings = read_observations(observations, view, state.committee,
+                                       ObservationsContext{context.height, context.now, context.inbox_bytes,
+                                                           context.inbox_has_room, params.blocks_in_force});
+  if (!outcome.opened) outcome.end = lifecycle_end(outcome.next, view, context.now, params);
+  return {};
+}
+
 std::expected<void, DecisionFault> step_feed(const ConnectionState& state, const View& view,
                                              const Decision& decision, const Context& context,
                                              const AgreementParams& params, Outcome& outcome) {
   if (state.phase == Phase::Opening) {
-    if (!decision.feed.contents.empty()) return std::unexpected(DecisionFault::WrongPhase);
-    auto opened = feed_opened(state, view, decision.opened);
-    if (!opened) return std::unexpected(opened.error());
-    if (*opened) {
-      outcome.opened = std::move(**opened);
-      outcome.next.phase = Phase::Open;
-    }
+    if (auto stepped = step_opening(state, view, decision, outcome); !stepped) return stepped;
   } else {
     if (decision.opened) return std::unexpected(DecisionFault::WrongPhase);
     const FeedContext feed_context{context.height, context.now, context.inbox_has_room};
@@ -103,13 +128,15 @@ uint64_t entry_bytes(const Outcome& outcome) {
   for (const FeedEmission& emission : outcome.emissions) {
     bytes += (emission.gap_count > 0 ? 2 : 1) * inbox_bytes(emission.observation);
   }
+  for (const transcript::Reading& reading : outcome.readings) bytes += inbox_bytes(reading);
   return bytes;
 }
 
 }  // namespace
 
 ConnectionState begin_epoch(ConnectionId id, Mode mode, Epoch epoch, std::vector<ReplicaIndex> committee,
-                            const Digest& parameters, AgreedTime now, Milliseconds open_timeout) {
+                            const Digest& parameters, AgreedTime now, Milliseconds open_timeout,
+                            const ModeSettings& settings) {
   ConnectionState out;
   out.id = id;
   out.mode = mode;
@@ -119,6 +146,7 @@ ConnectionState begin_epoch(ConnectionId id, Mode mode, Epoch epoch, std::vector
   out.opening_since = now;
   out.open_timeout = open_timeout;
   out.ordered.head = chain_genesis(id, epoch, parameters);
+  out.observations.settings = settings.observations;
   return out;
 }
 
@@ -163,9 +191,10 @@ std::expected<Outcome, DecisionFault> evaluate(const ConnectionState& state, con
                               ? decision.opened || !decision.feed.contents.empty()
                               : !decision.ordered.empty() || !decision.ordered.digests.empty();
   if (wrong_mode) return std::unexpected(DecisionFault::WrongPhase);
-  const auto stepped = state.mode == Mode::Ordered
-                           ? step_ordered(state, view, decision, context, params, outcome)
-                           : step_feed(state, view, decision, context, params, outcome);
+  const auto step = state.mode == Mode::Ordered        ? step_ordered
+                    : state.mode == Mode::Observations ? step_observations
+                                                       : step_feed;
+  const auto stepped = step(state, view, decision, context, params, outcome);
   if (!stepped) return std::unexpected(stepped.error());
   if (entry_bytes(outcome) > context.inbox_bytes) return std::unexpected(DecisionFault::InboxFull);
   if (outcome.end) outcome.next.phase = Phase::Ended;

@@ -1,4 +1,4 @@
-// The agreement on one connection: what a block does to it. The two modes and the life cycle come together
+// The agreement on one connection: what a block does to it. The modes and the life cycle come together
 // here.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agreement/feed_rules.h"
+#include "agreement/observations_rules.h"
 #include "agreement/ordered_rules.h"
 #include "agreement/params.h"
 #include "agreement/rejection.h"
@@ -17,7 +18,7 @@
 
 namespace icws::agreement {
 
-enum class Mode : uint8_t { Ordered = 1, Feed = 2 };
+enum class Mode : uint8_t { Ordered = 1, Feed = 2, Observations = 3 };
 enum class Phase : uint8_t { Opening = 1, Open = 2, Ended = 3 };
 
 // The replicated state of one epoch of one connection. A value; archive encoding.
@@ -32,23 +33,30 @@ struct ConnectionState {
   Milliseconds open_timeout{0};
   OrderedState ordered;
   FeedState feed;
+  ObservationsState observations;
   // By member: since when it has reported, without a word to the contrary, that its socket is not live any
   // more.
   std::vector<std::optional<AgreedTime>> down_since;
   static void fields(auto& archive, auto& self) {
     archive(self.id, self.mode, self.phase, self.epoch, self.committee, self.opening_since, self.open_timeout,
-            self.ordered, self.feed, self.down_since);
+            self.ordered, self.feed, self.observations, self.down_since);
   }
   Quorum quorum() const { return Quorum(static_cast<uint32_t>(committee.size())); }
 };
 
+// What some modes are told beside their connection.
+struct ModeSettings {
+  ObservationsSettings observations;
+};
+
 // A new epoch. `parameters`: digest of what the canister asked for. committee: 1 to 40, ascending.
 ConnectionState begin_epoch(ConnectionId id, Mode mode, Epoch epoch, std::vector<ReplicaIndex> committee,
-                            const Digest& parameters, AgreedTime now, Milliseconds open_timeout);
+                            const Digest& parameters, AgreedTime now, Milliseconds open_timeout,
+                            const ModeSettings& settings = {});
 
 // What a proposer adds for one connection.
 struct Decision {
-  // Feed, while opening.
+  // All modes but ordered, while opening.
   std::optional<Bytes> opened;
   OrderedDecision ordered;
   FeedDecision feed;
@@ -89,6 +97,8 @@ struct Outcome {
   std::optional<transcript::Opened> opened;
   // Messages only, in order.
   std::vector<FeedEmission> emissions;
+  // Observations: ascending by key.
+  std::vector<transcript::Reading> readings;
   // Feed: what local logs have to settle.
   std::vector<SettledContent> settled;
   std::optional<End> end;

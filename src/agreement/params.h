@@ -16,6 +16,8 @@ struct AgreementParams {
   uint64_t decision_digests_max = 8'192;
   // Unsettled items in one section of a feed: bounds the precedence graph.
   uint32_t section_items_max = 1'024;
+  // Keys of observations in one section: bounds what an interval compares.
+  uint32_t section_values_max = 256;
   // How long a decidable item waits for one that is not and precedes it.
   Milliseconds hold_back{2'000};
   // How long a copy that comes after it was settled is taken for the same message.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "agreement/latest_values.h"
 #include "icws/agreement/v1/agreement.pb.h"
 
 namespace icws::agreement {
@@ -135,6 +136,17 @@ bool decode_heads(const pb::Section& in, Section& out) {
   return true;
 }
 
+bool decode_values(const pb::Section& in, const AgreementParams& params, Section& out) {
+  if (static_cast<uint64_t>(in.values_size()) > params.section_values_max) return false;
+  for (const pb::LatestValue& value : in.values()) {
+    if (value.key().size() > kValueKeyBytesMax || value.value().size() > kValueBytesMax) return false;
+    if (value.age_ms() > static_cast<uint64_t>(kValueAgeMax.count())) return false;
+    if (!out.values.empty() && out.values.back().key >= value.key()) return false;
+    out.values.push_back({value.key(), value.value(), Milliseconds(static_cast<int64_t>(value.age_ms()))});
+  }
+  return true;
+}
+
 std::optional<Section> decode_section(const pb::Section& in, const AgreementParams& params) {
   Section out;
   out.connection = ConnectionId(in.connection_id());
@@ -148,8 +160,10 @@ std::optional<Section> decode_section(const pb::Section& in, const AgreementPara
     out.opened = Digest::from(in.opened_digest());
     if (!out.opened) return std::nullopt;
   }
-  if (!decode_ending(in, out) || !decode_heads(in, out) || !decode_items(in, params, out.items))
+  if (!decode_ending(in, out) || !decode_heads(in, out) || !decode_items(in, params, out.items) ||
+      !decode_values(in, params, out)) {
     return std::nullopt;
+  }
   return out;
 }
 
@@ -179,6 +193,12 @@ void encode_section(const Section& section, pb::Section& out) {
   }
   encode_items(section.items, out);
   out.set_complete(section.complete);
+  for (const LatestValue& value : section.values) {
+    pb::LatestValue& added = *out.add_values();
+    added.set_key(value.key);
+    added.set_value(value.value);
+    added.set_age_ms(static_cast<uint64_t>(value.age.count()));
+  }
 }
 
 std::optional<Observation> decode_content(const pb::Content& in) {

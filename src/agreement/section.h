@@ -9,6 +9,7 @@
 #include "agreement/observation.h"
 #include "base/hash.h"
 #include "base/ids.h"
+#include "base/time.h"
 #include "transcript/cause.h"
 
 namespace icws::agreement {
@@ -37,6 +38,17 @@ struct Ending {
   auto operator<=>(const Ending&) const = default;
 };
 
+// Mode observations: the newest value of one key that a member has.
+struct LatestValue {
+  // The order key's canonical text.
+  Bytes key;
+  // Deliver::Median: a Decimal's canonical text; else the transformed content.
+  Bytes value;
+  // Since the replica received it, when it made the report.
+  Milliseconds age{0};
+  bool operator==(const LatestValue&) const = default;
+};
+
 // What one member says about one connection.
 struct Section {
   ConnectionId connection;
@@ -53,6 +65,8 @@ struct Section {
   std::vector<FeedItem> items;
   // Feed: `items` is all that this member has and that is not settled; false where it cannot know.
   bool complete = false;
+  // Observations: ascending by key, each once.
+  std::vector<LatestValue> values;
 };
 
 struct Report {

@@ -107,6 +107,11 @@ bool apply_outcome(State& state, ConnectionSlot& slot, Journal& journal, agreeme
     journal.append(slot,
                    transcript::Message{kind, std::move(observation.content), std::move(observation.key)});
   }
+  for (transcript::Reading& reading : outcome.readings) {
+    const uint64_t bytes = agreement::inbox_bytes(reading) - agreement::kEntryOverheadBytes;
+    if (!pay_entry(state, record, bytes, params)) return false;
+    journal.append(slot, std::move(reading));
+  }
   return true;
 }
 
@@ -256,9 +261,10 @@ std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWi
       if (state.global.now < record.waiting_until) continue;
       record.phase = RecordPhase::Active;
       record.epoch_first_send = record.freed_send.next();
-      record.agreement = agreement::begin_epoch(id, record.arguments.mode, record.agreement.epoch.next(),
-                                                record.agreement.committee, record.parameters(),
-                                                state.global.now, record.arguments.open_timeout);
+      record.agreement =
+          agreement::begin_epoch(id, record.arguments.mode, record.agreement.epoch.next(),
+                                 record.agreement.committee, record.parameters(), state.global.now,
+                                 record.arguments.open_timeout, record.arguments.mode_settings());
       record.members_live = record.members_down = 0;
       if (!begin_paid_epoch(state, record, params)) {
         close_connection(state, slot, journal, end_for(record, transcript::Cause::OutOfCycles), {}, params);

@@ -17,10 +17,13 @@
 #include "replica/adapter_port.h"
 #include "replica/pricing.h"
 #include "transcript/cause.h"
+#include "transcript/entry.h"
 
 namespace icws::replica {
 
+using agreement::Deliver;
 using agreement::Mode;
+using agreement::ObservationsSettings;
 
 // How messages are made equal before they are agreed on; see transform/transform.h for the meaning of each.
 struct TransformRequest {
@@ -29,8 +32,10 @@ struct TransformRequest {
   std::vector<std::string> drop_pointers;
   std::vector<std::string> keep_pointers;
   std::vector<std::string> key_pointers;
+  std::optional<std::string> value_pointer;
   static void fields(auto& archive, auto& self) {
-    archive(self.json, self.drop_if_not_json, self.drop_pointers, self.keep_pointers, self.key_pointers);
+    archive(self.json, self.drop_if_not_json, self.drop_pointers, self.keep_pointers, self.key_pointers,
+            self.value_pointer);
   }
 };
 
@@ -60,10 +65,14 @@ struct OpenArguments {
   // takes it. It changes no message. Not for messages that hold a secret beside what others choose: their
   // length tells.
   bool compression = false;
+  // In mode observations, and only there.
+  std::optional<ObservationsSettings> observations;
   static void fields(auto& archive, auto& self) {
     archive(self.url, self.headers, self.subprotocols, self.response_headers, self.mode, self.transform,
-            self.script, self.message_bytes_max, self.reconnect, self.open_timeout, self.compression);
+            self.script, self.message_bytes_max, self.reconnect, self.open_timeout, self.compression,
+            self.observations);
   }
+  agreement::ModeSettings mode_settings() const { return {observations.value_or(ObservationsSettings{})}; }
 };
 
 enum class RejectCode : uint8_t {
@@ -91,16 +100,24 @@ struct OpenedCall {
 };
 
 struct DataEntry {
-  enum class Kind : uint8_t { Text = 1, Binary = 2, Gap = 3 };
+  enum class Kind : uint8_t { Text = 1, Binary = 2, Gap = 3, Reading = 4 };
   EntrySequence sequence;
   Kind kind = Kind::Text;
   Bytes content;
-  // The order key's canonical text (mode feed; empty otherwise). Of a gap, whose messages no quorum has seen,
-  // only the key's hash is agreed: the 16 bytes of agreement::key_hash(text), which a canister can compare
-  // with the hashes of the keys that it knows.
+  // The order key's canonical text (modes feed and observations; empty otherwise). Of a gap, whose messages
+  // no quorum has seen, only the key's hash is agreed: the 16 bytes of agreement::key_hash(text), which a
+  // canister can compare with the hashes of the keys that it knows.
   Bytes key;
   // How many messages are missing. Only in a gap.
   uint64_t gap_count = 0;
+  // --- only in a reading (mode observations); its key is in `key`, the median, if asked for, in `content`
+  // --- Members that have a value young enough, of how many.
+  uint32_t responses = 0;
+  uint32_t members = 0;
+  // Intervals that were left out before, because the inbox was full.
+  uint64_t skipped = 0;
+  // All values, ascending by member, if asked for.
+  std::vector<transcript::MemberValue> values;
 };
 
 struct DataCall {

@@ -197,9 +197,9 @@ void EffectContext::perform(const Open& open) {
   slot.record.arguments = open.arguments;
   slot.record.head = transcript::transcript_genesis(open.id);
   slot.record.epoch_first_send = SendSequence(1);
-  slot.record.agreement =
-      agreement::begin_epoch(open.id, open.arguments.mode, Epoch(1), all_replicas(params_),
-                             slot.record.parameters(), state_.global.now, open.arguments.open_timeout);
+  slot.record.agreement = agreement::begin_epoch(
+      open.id, open.arguments.mode, Epoch(1), all_replicas(params_), slot.record.parameters(),
+      state_.global.now, open.arguments.open_timeout, open.arguments.mode_settings());
   // Checked when the canister asked for it.
   if (!begin_paid_epoch(state_, slot.record, params_)) throw std::logic_error("an open is not paid for");
   state_.connections.emplace(open.id, std::move(slot));

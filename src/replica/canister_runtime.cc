@@ -18,7 +18,7 @@ using transcript::Message;
 using transcript::Opened;
 
 bool is_data(const Entry& entry) {
-  return std::holds_alternative<Message>(entry.what) || std::holds_alternative<Gap>(entry.what);
+  return !std::holds_alternative<Opened>(entry.what) && !std::holds_alternative<Closed>(entry.what);
 }
 
 DataEntry data_entry(const Entry& entry) {
@@ -29,6 +29,14 @@ DataEntry data_entry(const Entry& entry) {
         message->kind == transcript::ContentKind::Text ? DataEntry::Kind::Text : DataEntry::Kind::Binary;
     out.content = message->content;
     out.key = message->key;
+  } else if (const auto* reading = std::get_if<transcript::Reading>(&entry.what)) {
+    out.kind = DataEntry::Kind::Reading;
+    out.content = reading->median;
+    out.key = reading->key;
+    out.responses = reading->responses;
+    out.members = reading->members;
+    out.skipped = reading->skipped;
+    out.values = reading->values;
   } else {
     const auto& gap = std::get<Gap>(entry.what);
     out.kind = DataEntry::Kind::Gap;

@@ -6,6 +6,9 @@ namespace icws::replica {
 
 // As agreement::inbox_bytes counts.
 uint64_t inbox_bytes(const transcript::Entry& entry) {
+  if (const auto* reading = std::get_if<transcript::Reading>(&entry.what)) {
+    return agreement::inbox_bytes(*reading);
+  }
   const auto* message = std::get_if<transcript::Message>(&entry.what);
   return agreement::kEntryOverheadBytes +
          (message == nullptr ? 0 : message->content.size() + message->key.size());

@@ -140,6 +140,7 @@ void LocalConnection::end(MemberStatus status, std::optional<Ending> ending, Eve
   if (ending) ending_ = std::move(ending);
   end_reported_.reset();
   end_known_.reset();
+  log_->on_ended();
   // What was not written on this socket never will be; a later socket begins with the state's own outbox.
   retained_.clear();
 }
@@ -219,7 +220,8 @@ uint64_t LocalConnection::observe(const Connection& record, const Outlook& outlo
 }
 
 bool LocalConnection::reopen_due(const Connection& record, AgreedTime now) const {
-  if (record.agreement.mode != Mode::Feed || record.agreement.phase != agreement::Phase::Open) return false;
+  if (record.agreement.mode == Mode::Ordered || record.agreement.phase != agreement::Phase::Open)
+    return false;
   // Where fewer than f+1 are live the epoch ends: a silent return would hide a gap from the canister.
   return !reopening_ && end_known_ && now - *end_known_ >= kReopenAfter &&
          record.agreement.quorum().has_honest(live_members_);

@@ -83,7 +83,10 @@ class LocalConnection {
   void on_event(const Connection& record, SocketEvent event, LocalTime now);
   void on_progress(const Connection& record, uint64_t sent_up_to);
   // The adapter's stream begins anew: it repeats what is not acknowledged.
-  void on_stream(const agreement::AgreementParams& params, LocalTime now) { log_->on_stream(params, now); }
+  // `held`: it has the socket.
+  void on_stream(const agreement::AgreementParams& params, bool held, LocalTime now) {
+    log_->on_stream(params, held, now);
+  }
   // The adapter does not have the socket any more.
   void on_lost();
   // The adapter has a socket of this epoch that this replica has forgotten.

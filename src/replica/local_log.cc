@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agreement/feed_evidence.h"
+#include "agreement/latest_values.h"
 #include "replica/local_connection.h"
 
 namespace icws::replica {
@@ -85,7 +86,7 @@ class FeedLocalLog final : public LocalLog {
   void on_closed(const SocketClosed&, bool, EventSequence event, LocalTime, SocketEvents& socket) override {
     socket.tracker.done(event);
   }
-  void on_stream(const agreement::AgreementParams& params, LocalTime now) override {
+  void on_stream(const agreement::AgreementParams& params, bool, LocalTime now) override {
     repeats_until_ = now + params.hold_back;
   }
   size_t size() const override { return log_.size(); }
@@ -145,9 +146,72 @@ uint64_t FeedLocalLog::observe(const Connection& record, const Outlook& outlook,
   return dropped.size();
 }
 
+// Nothing waits for agreement: a value counts until it is old or a newer one comes. So every event is free at
+// once, and a restarted replica begins without values; what the adapter then repeats has no known age.
+class ObservationsLocalLog final : public LocalLog {
+ public:
+  explicit ObservationsLocalLog(const ObservationsSettings& settings) : settings_(settings) {}
+
+  void on_opened(const Bytes&, EventSequence event, LocalTime, SocketEvents& socket) override {
+    socket.tracker.done(event);
+  }
+  void on_message(Observation observation, EventSequence event, LocalTime now, SocketEvents& socket) override;
+  void on_closed(const SocketClosed&, bool, EventSequence event, LocalTime, SocketEvents& socket) override {
+    socket.tracker.done(event);
+  }
+  void on_stream(const agreement::AgreementParams& params, bool held, LocalTime now) override {
+    if (held) repeats_until_ = now + params.hold_back;
+  }
+  // A dead socket would not bring what came after.
+  void on_ended() override {
+    values_.clear();
+    repeats_until_ = {};
+  }
+  size_t size() const override { return 0; }
+  LocalProgress advance(const Connection&, const std::vector<agreement::SettledContent>&, LocalTime now,
+                        const agreement::AgreementParams&, bool, SocketEvents&) override {
+    values_.forget_before(now - settings_.age_max);
+    LocalProgress progress;
+    progress.dropped = std::exchange(dropped_, 0);
+    return progress;
+  }
+  void fill(const Connection& record, const agreement::AgreementParams& params, const SectionRequest& request,
+            agreement::Section& out) override {
+    if (out.status != MemberStatus::Live) return;
+    values_.forget_before(request.now - settings_.age_max);
+    out.values = values_.list(agreement::values_turn(record.agreement.observations), request.bytes_max,
+                              params.section_values_max, request.now);
+  }
+  void show(agreement::Local&) const override {}
+  void save(LocalRecord&, LocalTime) const override {}
+
+ private:
+  const ObservationsSettings settings_;
+  agreement::LatestValues values_;
+  LocalTime repeats_until_{};
+  uint64_t dropped_ = 0;
+};
+
+void ObservationsLocalLog::on_message(Observation observation, EventSequence event, LocalTime now,
+                                      SocketEvents& socket) {
+  socket.tracker.done(event);
+  std::optional<Bytes> value = agreement::value_of(settings_.deliver, observation.content);
+  if (!value) {
+    ++dropped_;
+  } else if (now < repeats_until_) {
+    // There is a newer one than this replica has, and it may be an hour old.
+    values_.forget(observation.key);
+  } else if (!values_.put(std::move(observation.key), std::move(*value), now)) {
+    ++dropped_;
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<LocalLog> make_local_log(const Connection& record) {
+  if (record.arguments.mode == Mode::Observations) {
+    return std::make_unique<ObservationsLocalLog>(record.agreement.observations.settings);
+  }
   if (record.arguments.mode != Mode::Ordered) return std::make_unique<FeedLocalLog>();
   const Digest genesis = agreement::chain_genesis(record.id, record.agreement.epoch, record.parameters());
   return std::make_unique<OrderedLocalLog>(OrderedLog::Agreed{EventSequence(0), Position(0), genesis});
@@ -155,6 +219,7 @@ std::unique_ptr<LocalLog> make_local_log(const Connection& record) {
 
 std::unique_ptr<LocalLog> make_local_log(const Connection& record, const LocalRecord& saved, LocalTime now,
                                          Milliseconds absorb) {
+  if (record.arguments.mode == Mode::Observations) return make_local_log(record);
   if (record.arguments.mode != Mode::Ordered) {
     std::vector<FeedLog::Credit> credits;
     for (const agreement::ContentId& id : saved.credits) credits.push_back({id, now + absorb});

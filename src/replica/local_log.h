@@ -66,8 +66,9 @@ class LocalLog {
   // `counts`: the socket was live until then.
   virtual void on_closed(const SocketClosed& closed, bool counts, EventSequence event, LocalTime now,
                          SocketEvents& socket) = 0;
-  // The adapter's stream begins anew: it repeats what is not acknowledged.
-  virtual void on_stream(const agreement::AgreementParams&, LocalTime) {}
+  // The adapter's stream begins anew: of a socket that it holds, it repeats what is not acknowledged.
+  virtual void on_stream(const agreement::AgreementParams&, bool /*held*/, LocalTime) {}
+  virtual void on_ended() {}
   // This replica has forgotten its socket, and takes it over as the adapter describes it.
   virtual void adopt(const Connection&, const SocketStatus&) {}
 

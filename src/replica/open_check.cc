@@ -14,6 +14,11 @@ constexpr size_t kResponseHeadersMax = 16;
 constexpr size_t kCloseReasonBytesMax = 123;
 constexpr Milliseconds kOpenTimeoutMin{1'000};
 constexpr Milliseconds kOpenTimeoutMax{300'000};
+// Of observations: blocks come about as often, and silence of hours is no reading.
+constexpr Milliseconds kIntervalMin{100};
+constexpr Milliseconds kIntervalMax{3'600'000};
+// Reports are in force for some blocks: values must live longer.
+constexpr Milliseconds kAgeMaxMin{1'000};
 
 std::unexpected<Reject> invalid(std::string message) {
   return std::unexpected(Reject{RejectCode::InvalidArgument, std::move(message)});
@@ -64,6 +69,35 @@ std::expected<void, Reject> check_script(const OpenArguments& arguments, const C
   return {};
 }
 
+std::expected<void, Reject> check_observations(const OpenArguments& arguments, const ClusterParams& params) {
+  if (arguments.observations.has_value() != (arguments.mode == Mode::Observations)) {
+    return invalid("observations: these settings go with mode observations, and it with them");
+  }
+  if (!arguments.observations) return {};
+  const ObservationsSettings& settings = *arguments.observations;
+  const bool median = settings.deliver == Deliver::Median;
+  if (!median && settings.deliver != Deliver::All) return invalid("observations: deliver all or the median");
+  if (arguments.transform.key_pointers.empty()) {
+    return invalid("transform.key_pointers: mode observations reads one value of each key; say where it is");
+  }
+  if (median && !arguments.transform.value_pointer) {
+    return invalid("transform.value_pointer: the median needs a number; say where it is");
+  }
+  const agreement::Quorum quorum(static_cast<uint32_t>(params.replica_keys.size()));
+  const uint32_t lowest = agreement::min_responses_lowest(settings.deliver, quorum);
+  if (settings.min_responses < lowest || settings.min_responses > quorum.q()) {
+    return invalid("observations.min_responses: must be " + std::to_string(lowest) + " to " +
+                   std::to_string(quorum.q()) + ": fewer could be liars, more could be missing for ever");
+  }
+  if (settings.interval < kIntervalMin || settings.interval > kIntervalMax) {
+    return invalid("observations.interval: must be 100 to 3,600,000 milliseconds");
+  }
+  if (settings.age_max < kAgeMaxMin || settings.age_max > agreement::kValueAgeMax) {
+    return invalid("observations.age_max: must be 1,000 to 86,400,000 milliseconds");
+  }
+  return {};
+}
+
 }  // namespace
 
 transform::TransformSpec transform_spec(const OpenArguments& arguments) {
@@ -74,15 +108,17 @@ transform::TransformSpec transform_spec(const OpenArguments& arguments) {
   spec.drop_pointers = request.drop_pointers;
   spec.keep_pointers = request.keep_pointers;
   spec.key_pointers = request.key_pointers;
+  spec.value_pointer = request.value_pointer;
   return spec;
 }
 
 std::expected<void, Reject> check_open(const OpenArguments& arguments, const ClusterParams& params) {
   if (auto checked = check_request(arguments); !checked) return checked;
   if (auto checked = check_script(arguments, params); !checked) return checked;
-  if (arguments.mode != Mode::Ordered && arguments.mode != Mode::Feed) {
-    return invalid("mode: must be ordered or feed");
+  if (arguments.mode < Mode::Ordered || arguments.mode > Mode::Observations) {
+    return invalid("mode: must be ordered, feed or observations");
   }
+  if (auto checked = check_observations(arguments, params); !checked) return checked;
   if (arguments.mode == Mode::Ordered && !arguments.transform.key_pointers.empty()) {
     return invalid("transform.key_pointers: mode ordered has one order for all messages; leave them out");
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "agreement/latest_values.h"
 #include "agreement/report_codec.h"
 #include "replica/keys.h"
 
@@ -13,6 +14,8 @@ using agreement::MemberStatus;
 
 // Of one report's section, so that many connections have a turn.
 constexpr size_t kSectionShareBytesMin = 2 * 1024;
+static_assert(kSectionShareBytesMin >= agreement::kSectionBytesMax + agreement::kValueKeyBytesMax +
+                                           agreement::kValueBytesMax + agreement::kValueOverheadBytes);
 
 bool active(const Connection& record) {
   return record.phase == RecordPhase::Active && record.agreement.phase != agreement::Phase::Ended;
@@ -34,6 +37,9 @@ size_t section_bytes(const agreement::Section& section) {
   // As FeedLog::list counts: digest, index and copy of each item, each key once, and the two lists' frames.
   std::set<agreement::KeyHash> keys;
   for (const agreement::FeedItem& item : section.items) keys.insert(item.content.key);
+  for (const agreement::LatestValue& value : section.values) {
+    bytes += value.key.size() + value.value.size() + agreement::kValueOverheadBytes;
+  }
   return bytes + section.items.size() * (32 + 2 + 2) + keys.size() * 16 + 8;
 }
 
@@ -125,7 +131,7 @@ void Reconciler::on_up(const State& state, const AdapterUp& up, LocalTime now) {
     const auto slot = state.connections.find(id);
     if (slot == state.connections.end()) continue;
     match_socket(slot->second.record, entry, up);
-    entry.local.on_stream(params_.agreement, now);
+    entry.local.on_stream(params_.agreement, entry.open_told, now);
   }
   close_strangers(up);
   bring_in_line(state, Persisted::No);

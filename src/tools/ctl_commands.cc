@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "tools/exit_status.h"
+#include "tools/mode_name.h"
 #include "tools/terminal_text.h"
 
 namespace icws::tools {
@@ -38,12 +39,25 @@ std::string describe(const v1::Closed& closed) {
   return out + (closed.reconnecting() ? "  (opens again)" : "");
 }
 
+std::string describe(const v1::Reading& reading) {
+  std::string out = "reading  " + terminal_text(reading.key()) + "  ";
+  if (!reading.median().empty()) out += "median " + terminal_text(reading.median()) + "  ";
+  for (const auto& value : reading.values()) {
+    out += std::to_string(value.member()) + ": " + terminal_text(value.value()) + "  ";
+  }
+  out += "of " + std::to_string(reading.responses()) + "/" + std::to_string(reading.members());
+  if (reading.skipped() > 0) out += "  after " + std::to_string(reading.skipped()) + " skipped intervals";
+  return out;
+}
+
 std::string describe(const v1::TranscriptEntry& entry) {
   switch (entry.what_case()) {
     case v1::TranscriptEntry::kOpened:
       return describe(entry.opened());
     case v1::TranscriptEntry::kMessage:
       return describe(entry.message());
+    case v1::TranscriptEntry::kReading:
+      return describe(entry.reading());
     case v1::TranscriptEntry::kGap:
       return "gap  " + std::to_string(entry.gap().count()) + " messages of key " +
              to_hex(entry.gap().key_hash());
@@ -122,8 +136,7 @@ int Control::connections() {
   table.row({"id", "canister", "mode", "state", "cause", "epoch", "position", "entries", "messages", "gaps",
              "cycles", "live", "head", "socket", "url"});
   for (const auto& c : answer->connections()) {
-    table.row({std::to_string(c.connection_id()), c.canister(),
-               c.mode() == v1::MODE_ORDERED ? "ordered" : "feed", c.state(),
+    table.row({std::to_string(c.connection_id()), c.canister(), mode_name(c.mode()), c.state(),
                c.cause().empty() ? "-" : c.cause(), std::to_string(c.epoch()), std::to_string(c.position()),
                std::to_string(c.entries()), std::to_string(c.messages()), std::to_string(c.gaps()),
                std::to_string(c.usage().cycles()),

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "tools/mode_name.h"
 #include "tools/terminal_text.h"
 
 namespace icws::tools {
@@ -62,7 +63,7 @@ Rows by_connection(const SubnetPanel& panel) {
 std::string format_connection(const Rows::value_type& row) {
   const auto& first = *row.second.front().second;
   std::string out = "connection " + std::to_string(row.first) + "  " + first.canister() + "  " +
-                    (first.mode() == replica::v1::MODE_ORDERED ? "ordered" : "feed") + "  " + first.state() +
+                    mode_name(first.mode()) + "  " + first.state() +
                     (first.cause().empty() ? "" : " (" + first.cause() + ")") + "  " +
                     terminal_text(first.url(), kUrlWidth) + "\n";
   TextTable table;

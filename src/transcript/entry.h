@@ -52,6 +52,36 @@ struct Gap {
   bool operator==(const Gap&) const = default;
 };
 
+// What one replica saw last of a key.
+struct MemberValue {
+  // Index in the replica set.
+  uint32_t member = 0;
+  Bytes value;
+  // How long ago it came to that replica, when it was read.
+  std::chrono::milliseconds age{0};
+  static void fields(auto& archive, auto& self) { archive(self.member, self.value, self.age); }
+  bool operator==(const MemberValue&) const = default;
+};
+
+// Mode observations: one key at the end of one interval.
+struct Reading {
+  // The order key's canonical text.
+  Bytes key;
+  // Members with a value that is young enough, and all of the committee.
+  uint32_t responses = 0;
+  uint32_t members = 0;
+  // Intervals before this one that were left out because the inbox was full.
+  uint64_t skipped = 0;
+  // The lower median, a Decimal's canonical text; empty where the canister asked for all values.
+  Bytes median;
+  // All values, ascending by member; none where the canister asked for the median.
+  std::vector<MemberValue> values;
+  static void fields(auto& archive, auto& self) {
+    archive(self.key, self.responses, self.members, self.skipped, self.median, self.values);
+  }
+  bool operator==(const Reading&) const = default;
+};
+
 // What a replica claimed when an ordered epoch ended in divergence: its index, and the head it reported at
 // the position after the last agreed one (empty: it had left the chain).
 struct Claim {
@@ -87,7 +117,7 @@ struct Entry {
   // Of the block that agreed it.
   Height height;
   BlockTime time;
-  std::variant<Opened, Message, Gap, Closed> what;
+  std::variant<Opened, Message, Gap, Closed, Reading> what;
   bool operator==(const Entry&) const = default;
 };
 

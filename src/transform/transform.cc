@@ -34,14 +34,16 @@ std::expected<Pointers, SpecError> parse_pointers(const std::vector<std::string>
 std::expected<void, SpecError> check_combination(const TransformSpec& spec) {
   using enum TransformSpec::Input;
   if (spec.input != Pass && spec.input != Json) return std::unexpected(SpecError::UnknownInput);
-  const bool pointers =
-      !spec.drop_pointers.empty() || !spec.keep_pointers.empty() || !spec.key_pointers.empty();
+  const bool pointers = !spec.drop_pointers.empty() || !spec.keep_pointers.empty() ||
+                        !spec.key_pointers.empty() || spec.value_pointer;
   if (spec.input == Pass && (pointers || spec.drop_if_not_json)) {
     return std::unexpected(SpecError::PointersWithoutJson);
   }
   if (!spec.drop_pointers.empty() && !spec.keep_pointers.empty()) {
     return std::unexpected(SpecError::DropAndKeep);
   }
+  const bool more = !spec.drop_pointers.empty() || !spec.keep_pointers.empty() || spec.drop_if_not_json;
+  if (spec.value_pointer && more) return std::unexpected(SpecError::ValueAndMore);
   return {};
 }
 
@@ -81,6 +83,10 @@ const char* describe(SpecError error) {
       return "The empty pointer would drop the whole message.";
     case SpecError::DuplicatePointer:
       return "A list has the same pointer twice.";
+    case SpecError::ValueAndMore:
+      return "With a pointer to the value, the value is all that is left: leave out the other pointers to "
+             "content, "
+             "and drop_if_not_json.";
   }
   return "Unknown error of a transform.";
 }
@@ -91,17 +97,24 @@ struct Transform::State {
   Pointers drop;
   Pointers keep;
   Pointers key;
+  std::optional<Pointer> value;
   JsonTree tree;
 
-  void write(Delivered& out) {
+  // False: the message has no value.
+  bool write(Delivered& out) {
+    const std::optional<uint32_t> node = value ? value->find(tree) : std::nullopt;
+    if (value && !node) return false;
     write_key(tree, key, out.key);
-    if (keep.empty()) {
+    if (node) {
+      detail::write_whole(tree, *node, out.content);
+    } else if (keep.empty()) {
       for (const Pointer& pointer : drop) pointer.mark_dropped(tree);
       detail::write_remaining(tree, out.content);
     } else {
       for (const Pointer& pointer : keep) pointer.mark_kept(tree);
       detail::write_kept(tree, out.content);
     }
+    return true;
   }
 };
 
@@ -122,6 +135,11 @@ std::expected<Transform, SpecError> Transform::compile(const TransformSpec& spec
     if (!parsed) return std::unexpected(parsed.error());
     *pointers = std::move(*parsed);
   }
+  if (spec.value_pointer) {
+    std::expected<Pointer, SpecError> pointer = Pointer::parse(*spec.value_pointer);
+    if (!pointer) return std::unexpected(pointer.error());
+    state->value = std::move(*pointer);
+  }
   if (std::ranges::any_of(state->drop, &Pointer::is_root)) return std::unexpected(SpecError::DropsRoot);
   return Transform(std::move(state));
 }
@@ -134,14 +152,15 @@ Outcome Transform::apply(MessageKind kind, BytesView message, Delivered& out) {
     return Outcome::Delivered;
   }
   const bool json = kind == MessageKind::Text && detail::parse_json(message, state_->tree);
+  bool delivered = !state_->drop_if_not_json && !state_->value;
   if (json) {
-    out.content.reserve(message.size());
-    state_->write(out);
-  } else if (!state_->drop_if_not_json) {
+    out.content.reserve(state_->value ? 0 : message.size());
+    delivered = state_->write(out);
+  } else if (delivered) {
     out.content = message;
   }
   state_->tree.release_excess();
-  return json || !state_->drop_if_not_json ? Outcome::Delivered : Outcome::Dropped;
+  return delivered ? Outcome::Delivered : Outcome::Dropped;
 }
 
 }  // namespace icws::transform

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct TransformSpec {
   std::vector<std::string> drop_pointers;  // removed; one that is missing is no error
   std::vector<std::string> keep_pointers;  // empty: everything. Not together with drop_pointers
   std::vector<std::string> key_pointers;   // the order key is made of the values here, before any dropping
+  // The content is the value here, and a message without it is dropped. Alone: without drop_pointers,
+  // keep_pointers or drop_if_not_json.
+  std::optional<std::string> value_pointer;
 };
 
 enum class SpecError : uint8_t {
@@ -39,6 +43,7 @@ enum class SpecError : uint8_t {
   PointerSyntax,  // neither empty nor starting with '/', a '~' without 0 or 1, or not UTF-8
   DropsRoot,      // the empty pointer among drop_pointers
   DuplicatePointer,
+  ValueAndMore,  // value_pointer together with what else says what becomes of the content
 };
 // A sentence for people.
 const char* describe(SpecError error);

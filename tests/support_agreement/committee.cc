@@ -23,6 +23,7 @@ Bytes fingerprint(const Outcome& outcome) {
   for (const FeedEmission& emission : outcome.emissions) {
     out += std::to_string(emission.gap_count) + "/" + emission.observation.content + "\n";
   }
+  for (const transcript::Reading& reading : outcome.readings) out += archive_encode(reading);
   out += outcome.end ? "end " + std::to_string(static_cast<int>(outcome.end->cause)) : "on";
   return out;
 }
@@ -32,10 +33,11 @@ Bytes fingerprint(const Outcome& outcome) {
 Committee::Committee(CommitteeOptions options)
     : options_(options),
       state_(begin_epoch(ConnectionId(1), options.mode, Epoch(1), first_replicas(options.members), Digest{},
-                         AgreedTime{}, options.open_timeout)),
+                         AgreedTime{}, options.open_timeout, ModeSettings{options.observations})),
       ordered_(options.members, OrderedLog({EventSequence(0), Position(0), state_.ordered.head})),
       feed_(options.members),
       evidence_(options.members),
+      values_(options.members),
       opened_bytes_(options.members),
       status_(options.members, MemberStatus::Opening),
       ending_(options.members),
@@ -58,7 +60,11 @@ void Committee::opens(size_t member, transcript::Opened opened) {
 
 void Committee::sees(size_t member, const Bytes& text, const Bytes& key) {
   const Observation observation{ObservationKind::Text, text, options_.mode == Mode::Feed ? key : Bytes()};
-  if (options_.mode == Mode::Ordered) {
+  if (options_.mode == Mode::Observations) {
+    if (auto value = value_of(options_.observations.deliver, text)) {
+      values_[member].put(key, std::move(*value), local_now());
+    }
+  } else if (options_.mode == Mode::Ordered) {
     ordered_[member].append(observation, EventSequence(++events_[member]), local_now());
   } else {
     feed_[member].append(observation, EventRef{attempts_[member], EventSequence(++events_[member])},
@@ -114,6 +120,11 @@ Section Committee::section_of(size_t member) {
     if (!is_out) out.heads = log.heads(state_.ordered.position, options_.params.head_window);
   } else {
     if (opened_bytes_[member]) out.opened = opened_digest(*opened_bytes_[member]);
+    if (options_.mode == Mode::Observations) {
+      out.values = values_[member].list(values_turn(state_.observations), options_.section_bytes,
+                                        options_.params.section_values_max, local_now());
+      return out;
+    }
     out.items = feed_[member].list(options_.section_bytes, options_.params.section_items_max, local_now());
     out.complete = !feed_[member].overfull();
     evidence_[member].reported(height_, local_now());
@@ -196,6 +207,8 @@ void Committee::apply(const Outcome& outcome) {
     if (emission.gap_count > 0) lines_.push_back(Line{{}, emission.observation.key, emission.gap_count});
     lines_.push_back(Line{emission.observation.content, emission.observation.key, 0});
   }
+  readings_.insert(readings_.end(), outcome.readings.begin(), outcome.readings.end());
+  if (!outcome.readings.empty()) last_readings_ = outcome.readings;
   if (outcome.end) end_ = outcome.end;
   settle_logs(outcome);
 }

@@ -11,6 +11,7 @@
 #include "agreement/connection.h"
 #include "agreement/feed_evidence.h"
 #include "agreement/feed_log.h"
+#include "agreement/latest_values.h"
 #include "agreement/ordered_log.h"
 
 namespace icws::test_agreement {
@@ -23,6 +24,7 @@ struct CommitteeOptions {
   uint64_t inbox_bytes = 4 * 1024 * 1024;
   size_t section_bytes = 32 * 1024;
   Milliseconds open_timeout{30'000};
+  agreement::ObservationsSettings observations = {};
 };
 
 // One line of the transcript: a message, or the gap mark before it.
@@ -91,6 +93,9 @@ class Committee {
   // Texts of the messages alone.
   std::vector<Bytes> texts() const;
   uint64_t gaps() const;
+  const std::vector<transcript::Reading>& readings() const { return readings_; }
+  // Those of the newest block that had some.
+  const std::vector<transcript::Reading>& last_readings() const { return last_readings_; }
   const std::optional<transcript::Opened>& opened() const { return opened_; }
   const std::optional<agreement::End>& end() const { return end_; }
   std::optional<agreement::DecisionFault> last_fault() const { return fault_; }
@@ -120,6 +125,7 @@ class Committee {
   std::vector<agreement::OrderedLog> ordered_;
   std::vector<agreement::FeedLog> feed_;
   std::vector<agreement::FeedEvidence> evidence_;
+  std::vector<agreement::LatestValues> values_;
   std::vector<std::optional<Bytes>> opened_bytes_;
   std::vector<agreement::MemberStatus> status_;
   std::vector<std::optional<agreement::Ending>> ending_;
@@ -135,6 +141,8 @@ class Committee {
   AgreedTime now_{};
   Height height_{};
   std::vector<Line> lines_;
+  std::vector<transcript::Reading> readings_;
+  std::vector<transcript::Reading> last_readings_;
   std::optional<transcript::Opened> opened_;
   std::optional<agreement::End> end_;
   std::optional<agreement::DecisionFault> fault_;

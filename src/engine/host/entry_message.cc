@@ -28,6 +28,21 @@ void fill(const transcript::Gap& gap, replica::v1::TranscriptEntry& out) {
   out.mutable_gap()->set_count(gap.count);
 }
 
+void fill(const transcript::Reading& reading, replica::v1::TranscriptEntry& out) {
+  auto& message = *out.mutable_reading();
+  message.set_key(reading.key);
+  message.set_responses(reading.responses);
+  message.set_members(reading.members);
+  message.set_skipped(reading.skipped);
+  message.set_median(reading.median);
+  for (const auto& value : reading.values) {
+    auto& added = *message.add_values();
+    added.set_member(value.member);
+    added.set_value(value.value);
+    added.set_age_ms(static_cast<uint64_t>(value.age.count()));
+  }
+}
+
 void fill(const transcript::Closed& closed, replica::v1::TranscriptEntry& out) {
   auto& message = *out.mutable_closed();
   message.set_code(closed.code);
@@ -70,7 +85,8 @@ void to_message(const replica::ConnectionView& view, replica::v1::Connection& ou
   out.set_connection_id(view.id.value);
   out.set_canister(view.canister);
   out.set_url(view.url);
-  out.set_mode(view.mode == replica::Mode::Ordered ? replica::v1::MODE_ORDERED : replica::v1::MODE_FEED);
+  // The numbers are the same.
+  out.set_mode(static_cast<replica::v1::Mode>(view.mode));
   out.set_state(view.state);
   out.set_epoch(view.epoch.value);
   out.set_position(view.position.value);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "agreement/latest_values.h"
 #include "base/prng.h"
 
 namespace icws::agreement {
@@ -164,6 +165,46 @@ TEST(PayloadCodec, RefusesDuplicatesUnknownFieldsAndKeysInOrdered) {
   payload.decisions[0].decision.ordered.contents[0].key = "unsigned";
   EXPECT_FALSE(decode_payload(encode_payload(payload), mode_of));
   EXPECT_FALSE(decode_payload(encode_payload(sample_payload()) + Bytes("\xf8\x01\x01", 3), mode_of));
+}
+
+Report observing(std::vector<LatestValue> values) {
+  Section section;
+  section.connection = ConnectionId(1);
+  section.epoch = Epoch(1);
+  section.status = MemberStatus::Live;
+  section.values = std::move(values);
+  return Report{"chain", Height(7), digest(0), {section}};
+}
+
+std::optional<size_t> values_read(std::vector<LatestValue> values) {
+  const auto report = decode_report(encode_report(observing(std::move(values))), kParams);
+  if (!report || report->sections.empty()) return std::nullopt;
+  return report->sections[0].values.size();
+}
+
+TEST(ReportCodec, CarriesLatestValuesAtTheirLimits) {
+  const LatestValue largest{Bytes(kValueKeyBytesMax, 'k'), Bytes(kValueBytesMax, 'v'), kValueAgeMax};
+  const auto report =
+      decode_report(encode_report(observing({{"a", "1", Milliseconds(0)}, largest})), kParams);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->sections.at(0).values, (std::vector<LatestValue>{{"a", "1", Milliseconds(0)}, largest}));
+  LatestValue larger = largest;
+  larger.key += "k";
+  EXPECT_FALSE(values_read({larger}));
+  larger = largest;
+  larger.value += "v";
+  EXPECT_FALSE(values_read({larger}));
+  larger = largest;
+  larger.age += Milliseconds(1);
+  EXPECT_FALSE(values_read({larger}));
+  EXPECT_FALSE(values_read({{"b", "1", {}}, {"a", "1", {}}}));
+  EXPECT_FALSE(values_read({{"a", "1", {}}, {"a", "2", {}}}));
+  std::vector<LatestValue> many;
+  for (uint32_t i = 0; i < kParams.section_values_max; ++i)
+    many.push_back({std::to_string(1'000 + i), "1", {}});
+  EXPECT_EQ(values_read(many), many.size());
+  many.push_back({"a", "1", {}});
+  EXPECT_FALSE(values_read(many));
 }
 
 }  // namespace

@@ -138,5 +138,52 @@ TEST(CloseCheck, LimitsCodeAndReason) {
   EXPECT_THAT(check_close(1000, "\xff").error().message, testing::HasSubstr("reason: must be UTF-8"));
 }
 
+OpenArguments observing() {
+  OpenArguments out = test_open(Mode::Observations);
+  out.transform.json = true;
+  out.transform.key_pointers = {"/s"};
+  out.transform.value_pointer = "/p";
+  out.observations = {Deliver::Median, 3, Milliseconds(1'000), Milliseconds(5'000)};
+  return out;
+}
+
+TEST(OpenCheck, TakesObservationsAtTheirLimits) {
+  OpenArguments arguments = observing();
+  EXPECT_EQ(fault(arguments), "");
+  arguments.observations->interval = Milliseconds(100);
+  arguments.observations->age_max = Milliseconds(1'000);
+  EXPECT_EQ(fault(arguments), "");
+  arguments.observations->interval = Milliseconds(3'600'000);
+  arguments.observations->age_max = Milliseconds(86'400'000);
+  EXPECT_EQ(fault(arguments), "");
+  arguments.observations->deliver = Deliver::All;
+  arguments.observations->min_responses = 2;
+  arguments.transform.value_pointer.reset();
+  EXPECT_EQ(fault(arguments), "");
+}
+
+TEST(OpenCheck, RefusesObservationsBeyondTheirLimits) {
+  const auto refuses = [](const char* field, auto change) {
+    OpenArguments arguments = observing();
+    change(arguments);
+    EXPECT_THAT(fault(arguments), testing::HasSubstr(field));
+  };
+  refuses("min_responses", [](OpenArguments& a) { a.observations->min_responses = 2; });
+  refuses("min_responses", [](OpenArguments& a) { a.observations->min_responses = 4; });
+  refuses("min_responses", [](OpenArguments& a) {
+    a.observations->deliver = Deliver::All;
+    a.observations->min_responses = 1;
+  });
+  refuses("interval", [](OpenArguments& a) { a.observations->interval = Milliseconds(99); });
+  refuses("interval", [](OpenArguments& a) { a.observations->interval = Milliseconds(3'600'001); });
+  refuses("age_max", [](OpenArguments& a) { a.observations->age_max = Milliseconds(999); });
+  refuses("age_max", [](OpenArguments& a) { a.observations->age_max = Milliseconds(86'400'001); });
+  refuses("deliver", [](OpenArguments& a) { a.observations->deliver = static_cast<Deliver>(3); });
+  refuses("key_pointers", [](OpenArguments& a) { a.transform.key_pointers.clear(); });
+  refuses("value_pointer", [](OpenArguments& a) { a.transform.value_pointer.reset(); });
+  refuses("observations: ", [](OpenArguments& a) { a.observations.reset(); });
+  refuses("observations: ", [](OpenArguments& a) { a.mode = Mode::Feed; });
+}
+
 }  // namespace
 }  // namespace icws::replica

@@ -21,6 +21,8 @@ std::vector<Entry> samples() {
   add(Closed{1001, "bye", Cause::Server, true, false, {}});
   add(Closed{
       1006, "", Cause::Diverged, false, true, {{1, sha256("h"), "report", "sig", 7}, {2, {}, "", "", 8}}});
+  add(Reading{"k", 3, 4, 2, "0.1", {}});
+  add(Reading{"k", 2, 4, 0, "", {{0, "a", Milliseconds(7)}, {3, "b", Milliseconds(0)}}});
   return out;
 }
 

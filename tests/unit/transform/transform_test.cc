@@ -32,6 +32,38 @@ TEST(Transform, NamesTheFaultOfASpec) {
   EXPECT_EQ(fault(keyed({"a"})), SpecError::PointerSyntax);
 }
 
+TEST(Transform, DeliversTheValueAlone) {
+  TransformSpec spec = keyed({"/s"});
+  spec.value_pointer = "/p/last";
+  EXPECT_EQ(transformed(spec, R"({"p":{"last":0.10,"x":1},"s":"BTC"})"), (Delivered{"0.1", R"(["BTC"])"}));
+  EXPECT_EQ(transformed(spec, R"({"p":{"last":"0.10"}})"), (Delivered{R"("0.10")", "[null]"}));
+  Delivered out{"old", "old"};
+  Transform transform = Transform::compile(spec).value();
+  for (const char* other : {R"({"s":"BTC"})", "no JSON", ""}) {
+    EXPECT_EQ(transform.apply(MessageKind::Text, other, out), Outcome::Dropped);
+    EXPECT_EQ(out, Delivered{});
+  }
+}
+
+TEST(Transform, TakesAValuePointerAloneOnly) {
+  TransformSpec spec;
+  spec.value_pointer = "/a";
+  EXPECT_EQ(fault(spec), SpecError::PointersWithoutJson);
+  spec.input = TransformSpec::Input::Json;
+  EXPECT_EQ(fault(spec), std::nullopt);
+  spec.drop_if_not_json = true;
+  EXPECT_EQ(fault(spec), SpecError::ValueAndMore);
+  spec = dropping({"/b"});
+  spec.value_pointer = "/a";
+  EXPECT_EQ(fault(spec), SpecError::ValueAndMore);
+  spec = keeping({"/b"});
+  spec.value_pointer = "/a";
+  EXPECT_EQ(fault(spec), SpecError::ValueAndMore);
+  spec = json_spec();
+  spec.value_pointer = "a";
+  EXPECT_EQ(fault(spec), SpecError::PointerSyntax);
+}
+
 TEST(Transform, LimitsTheNumberOfPointers) {
   Texts pointers;
   for (size_t i = 0; i < kPointersPerListMax; ++i) pointers.push_back("/" + std::to_string(i));
@@ -43,7 +75,7 @@ TEST(Transform, LimitsTheNumberOfPointers) {
 }
 
 TEST(Transform, DescribesEveryFault) {
-  for (int i = 1; i <= 9; ++i) {
+  for (int i = 1; i <= 10; ++i) {
     EXPECT_TRUE(std::string(describe(static_cast<SpecError>(i))).ends_with('.'));
     EXPECT_STRNE(describe(static_cast<SpecError>(i)), describe(static_cast<SpecError>(0)));
   }
