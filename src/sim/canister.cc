@@ -41,7 +41,8 @@ class SimCanister final : public replica::Canister {
     replica::OpenArguments arguments;
     std::string mode;
     in >> arguments.url >> mode >> arguments.reconnect;
-    arguments.mode = mode == "feed" ? replica::Mode::Feed : replica::Mode::Ordered;
+    if (mode == "feed") arguments.mode = replica::Mode::Feed;
+    if (mode == "observations") observe(arguments, in);
     if (arguments.mode == replica::Mode::Feed) {
       arguments.transform.json = true;
       arguments.transform.key_pointers = {"/key"};
@@ -50,6 +51,17 @@ class SimCanister final : public replica::Canister {
     const auto id = context.ws_open(arguments);
     if (!id) throw std::runtime_error(id.error().message);
     return std::to_string(id->value);
+  }
+
+  // `<min_responses>`: the median of what the server `ws://values/` says.
+  static void observe(replica::OpenArguments& arguments, std::istringstream& in) {
+    replica::ObservationsSettings settings{replica::Deliver::Median, 0, Milliseconds(500), kValueAgeMax};
+    in >> settings.min_responses;
+    arguments.mode = replica::Mode::Observations;
+    arguments.observations = settings;
+    arguments.transform.json = true;
+    arguments.transform.key_pointers = {"/0"};
+    arguments.transform.value_pointer = "/1";
   }
 
   Bytes send(CanisterContext& context, std::istringstream& in) {

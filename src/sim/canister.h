@@ -7,8 +7,11 @@
 
 namespace icws::sim {
 
-// Calls: `open <url> <ordered|feed> <reconnect 0|1>`, `send <connection> <text>`, `trap`. It traps on an
-// entry that is not the next one, so that a hole or a double in the transcript shows.
+// Calls: `open <url> <ordered|feed|observations> <reconnect 0|1>`, `send <connection> <text>`, `trap`. It
+// traps on an entry that is not the next one, so that a hole or a double in the transcript shows.
 std::unique_ptr<replica::Canister> make_canister();
+
+// Older values do not count in observations.
+inline constexpr Milliseconds kValueAgeMax{2'000};
 
 }  // namespace icws::sim

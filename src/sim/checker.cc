@@ -1,12 +1,17 @@
 #include "sim/checker.h"
 
 #include "agreement/quorum.h"
+#include "base/decimal.h"
+#include "sim/canister.h"
 
 namespace icws::sim {
 namespace {
 
 constexpr size_t kViolationsKept = 16;
 constexpr size_t kEntriesAtOnce = 10'000;
+// Agreement time stands still, or nearly, while there is no quorum.
+constexpr Milliseconds kHaltsMax{3'000};
+constexpr Milliseconds kReadingLate{2'000};
 
 }  // namespace
 
@@ -32,6 +37,7 @@ void Checker::entries(const replica::Replica& replica) {
   for (const replica::ConnectionView& view : replica.connections()) {
     Connection& connection = connections_[view.id];
     connection.feed = view.mode == replica::Mode::Feed;
+    connection.observations = view.mode == replica::Mode::Observations;
     for (const transcript::Entry& entry :
          replica.transcript(view.id, connection.last.next(), kEntriesAtOnce)) {
       if (entry.sequence != connection.last.next()) violation("a hole in a transcript");
@@ -40,6 +46,8 @@ void Checker::entries(const replica::Replica& replica) {
         message(view.id, connection, view, text->content);
       } else if (const auto* gap = std::get_if<transcript::Gap>(&entry.what)) {
         connection.gaps += gap->count;
+      } else if (const auto* value = std::get_if<transcript::Reading>(&entry.what)) {
+        reading(connection, *value, entry.time - kRunBegins);
       } else if (std::holds_alternative<transcript::Opened>(entry.what)) {
         connection.sequence = 0;
       }
@@ -68,6 +76,28 @@ void Checker::message(ConnectionId id, Connection& connection, const replica::Co
       violation(where + ": not the next of the sequence");
   } else if (text != echo_text(connection.sequence++)) {
     violation(where + ": not the next echo");
+  }
+}
+
+// Every honest member was told the virtual time, so the median must be one of the last seconds, whatever a
+// liar said.
+void Checker::reading(Connection& connection, const transcript::Reading& reading, Milliseconds at) {
+  ++messages_;
+  connection.read_at = at;
+  const auto median = Decimal::parse(reading.median);
+  const auto time = [](Milliseconds ms) {
+    return Decimal::parse(std::to_string(std::max<int64_t>(ms.count(), 0))).value();
+  };
+  if (!median || *median > time(at) || *median < time(at - kValueAgeMax - kHaltsMax)) {
+    violation("a median of " + reading.median + " at " + std::to_string(at.count()) + " ms");
+  }
+  if (reading.responses <= 2 * faulty_max_) violation("a median of too few values");
+}
+
+void Checker::values_read(Milliseconds end) {
+  for (const auto& [id, connection] : connections_) {
+    if (connection.read_at && *connection.read_at + kReadingLate >= end) continue;
+    if (connection.observations) violation("the readings of values have stopped");
   }
 }
 

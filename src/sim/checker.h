@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,6 +39,9 @@ class Checker {
   // In a run in which no adapter died: the sequence came to its end, and the echo gave back `echoes`
   // messages.
   void ordered_complete(const std::vector<replica::ConnectionView>& views, uint64_t echoes);
+  // Of a run that ends at `end` of virtual time: the newest reading of values is not older than some
+  // intervals.
+  void values_read(Milliseconds end);
   void trapped(uint64_t traps);
   // An honest replica has numbered sends with a hole.
   void holes(uint32_t replica, uint64_t count);
@@ -58,9 +62,13 @@ class Checker {
     uint64_t gaps = 0;
     uint64_t gaps_before_quiet = 0;
     bool feed = false;
+    bool observations = false;
+    // Observations: of the newest reading, in virtual time.
+    std::optional<Milliseconds> read_at;
   };
   void message(ConnectionId id, Connection& connection, const replica::ConnectionView& view,
                const std::string& text);
+  void reading(Connection& connection, const transcript::Reading& reading, Milliseconds at);
   void violation(std::string what);
 
   const uint32_t faulty_max_;

@@ -95,6 +95,10 @@ void Node::deliver(replica::AdapterEvent event) {
 void Node::lie(replica::SocketEvent& event) {
   auto* message = std::get_if<replica::SocketMessage>(&event.what);
   if (message == nullptr) return;
+  if (byzantine_ != Byzantine::None && message->content.starts_with('[')) {
+    message->content = prng_.chance(1, 2) ? "[0,-1e900]" : "[1,1e900]";
+    return;
+  }
   if (byzantine_ == Byzantine::LieDigests && prng_.chance(1, 2)) message->content += " ";
   if (byzantine_ == Byzantine::LieDigests && prng_.chance(1, 4))
     message->content = Server::feed_text(1, prng_.below(9));

@@ -12,6 +12,8 @@ namespace icws::sim {
 
 // Milliseconds of virtual time since the run began.
 using SimTime = Milliseconds;
+// Block time when a run begins.
+inline constexpr BlockTime kRunBegins{Milliseconds(1'700'000'000'000)};
 
 // What: a queue of callbacks. Thread-safety: none. Errors: none; an exception of a callback passes through.
 class Scheduler {

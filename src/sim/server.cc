@@ -7,6 +7,7 @@ namespace icws::sim {
 namespace {
 
 constexpr Milliseconds kSequenceGap{25};
+constexpr Milliseconds kValueGap{20};
 
 }  // namespace
 
@@ -49,6 +50,7 @@ Server::SocketId Server::connect(const std::string& url, SocketSink sink) {
     it->second.open = true;
     it->second.sink.opened({"", {}});
     if (it->second.url.starts_with("ws://sequence")) send_sequence(id);
+    if (it->second.url.starts_with("ws://values")) send_value(id);
   });
   return id;
 }
@@ -96,6 +98,16 @@ void Server::send_feed() {
   scheduler_.after(
       Milliseconds(1 + static_cast<int64_t>(prng_.below(2 * static_cast<uint64_t>(traits_.gap.count())))),
       [this] { send_feed(); });
+}
+
+void Server::send_value(SocketId id) {
+  const auto it = sockets_.find(id);
+  if (it == sockets_.end()) return;
+  const std::string text =
+      "[" + std::to_string(prng_.below(kValueKeys)) + "," + std::to_string(scheduler_.now().count()) + "]";
+  it->second.sink.message({replica::MessageKind::Text, text});
+  scheduler_.after(kValueGap + Milliseconds(static_cast<int64_t>(prng_.below(40))),
+                   [this, id] { send_value(id); });
 }
 
 void Server::send_sequence(SocketId id) {

@@ -21,8 +21,10 @@ struct SocketSink {
 };
 
 // What: a feed (`ws://feed/`), a sequence (`ws://sequence/`: the same messages for every client, from its
-// first) and an echo (`ws://echo/`). The feed keeps the order within a key on every socket and mixes the keys
-// differently. Thread-safety: none. Lifetime: sinks must stay valid until disconnect().
+// first), an echo (`ws://echo/`) and values (`ws://values/`: `[key,milliseconds]`, with the virtual time at
+// which each socket is told, and so other ones on every socket). The feed keeps the order within a key on
+// every socket and mixes the keys differently. Thread-safety: none. Lifetime: sinks must stay valid until
+// disconnect().
 class Server {
  public:
   struct Traits {
@@ -43,6 +45,8 @@ class Server {
 
   // Messages of the sequence before the server closes it.
   static constexpr uint64_t kSequenceMessages = 120;
+  // Keys of the values.
+  static constexpr uint32_t kValueKeys = 3;
   // How many messages of each key the feed has sent.
   const std::map<uint32_t, uint64_t>& sent() const { return sent_; }
   static std::string feed_text(uint32_t key, uint64_t serial);
@@ -61,6 +65,7 @@ class Server {
   };
   void send_feed();
   void send_sequence(SocketId id);
+  void send_value(SocketId id);
 
   Scheduler& scheduler_;
   Prng& prng_;

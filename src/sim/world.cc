@@ -163,8 +163,7 @@ void World::catch_up(Node& node, size_t blocks) {
 
 std::optional<replica::Block> World::propose() {
   const Height height(blocks_.size() + 1);
-  replica::Block block{
-      height, BlockTime(Milliseconds(1'700'000'000'000) + scheduler_.now()), {}, transactions_};
+  replica::Block block{height, kRunBegins + scheduler_.now(), {}, transactions_};
   for (uint32_t attempt = 0; attempt < nodes_.size(); ++attempt) {
     Node& proposer = *nodes_[(height.value + attempt) % nodes_.size()];
     if (!proposer.working(scheduler_.now())) continue;
@@ -246,12 +245,14 @@ void World::final_checks() {
     first = false;
   }
   checker_.everything_agreed(everywhere);
+  checker_.values_read(options_.duration);
 }
 
 RunResult World::run() {
   call(Milliseconds(100), "open", "ws://feed/ feed 1");
   call(Milliseconds(150), "open", "ws://sequence/ ordered 0");
   call(Milliseconds(200), "open", "ws://echo/ ordered 0");
+  call(Milliseconds(250), "open", "ws://values/ observations 1 " + std::to_string(quorum_.q()));
   for (uint64_t i = 0; i < kEchoes; ++i) {
     const Milliseconds at(400 + 150 * static_cast<int64_t>(i));
     call(at, "send", "3 " + Checker::echo_text(i));

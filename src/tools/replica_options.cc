@@ -79,7 +79,7 @@ std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string
       ->required()
       ->check(CLI::ExistingFile);
   app.add_option("--key", flags.key, "private key file, mode 0600")->required();
-  app.add_option("--canisters", flags.canisters, "canisters to install, comma separated: echo,feed");
+  app.add_option("--canisters", flags.canisters, "canisters to install, comma separated: echo,feed,ticker");
   try {
     std::ranges::reverse(arguments);
     app.parse(std::move(arguments));
