@@ -38,7 +38,7 @@ class Outlook {
 Outlook::Outlook(const View& view, size_t self, Quorum quorum, const FeedState& state, const FeedLog& log,
                  const FeedEvidence& evidence, const AgreementParams& params)
     : faulty_(quorum.f()) {
-  const SettledIndex settled(state);
+  const SettledIndex settled(state.settled, oldest_report(view));
   for (size_t member = 0; member < view.size(); ++member) {
     if (member == self) continue;
     Witness witness{uint64_t{1} << member, evidence.absent(member), {}, 0};

@@ -10,16 +10,19 @@ namespace {
 // The nodes that the decision names, in its order; refuses what is not decidable.
 std::expected<std::vector<FeedGraph::Index>, DecisionFault> named_nodes(const FeedStep& step,
                                                                         const FeedDecision& decision) {
+  const size_t nodes = step.graph.nodes().size();
   std::vector<FeedGraph::Index> out;
-  std::unordered_map<ContentId, uint32_t> copies;
+  out.reserve(decision.contents.size());
+  // How many copies are named, at the node of the first one.
+  std::vector<uint32_t> copies(nodes, 0);
   for (const Observation& observation : decision.contents) {
     if (observation.kind != ObservationKind::Text && observation.kind != ObservationKind::Binary) {
       return std::unexpected(DecisionFault::WrongContent);
     }
     const ContentId id = feed_content_id(observation.kind, observation.key, observation.content);
-    const FeedGraph::Index node = step.graph.find(FeedItem{id, ++copies[id]});
-    if (node == step.graph.nodes().size() || step.expired[node])
-      return std::unexpected(DecisionFault::WrongContent);
+    FeedGraph::Index node = step.graph.find(FeedItem{id, 1});
+    if (node != nodes && ++copies[node] > 1) node = step.graph.find(FeedItem{id, copies[node]});
+    if (node == nodes || step.expired[node]) return std::unexpected(DecisionFault::WrongContent);
     if (!step.graph.nodes()[node].decidable) return std::unexpected(DecisionFault::Unsupported);
     out.push_back(node);
   }
@@ -42,16 +45,33 @@ void expire(FeedStep& step, std::vector<FeedGraph::Index> blockers) {
   }
 }
 
+// Copies that a block settles, by content in the order in which they first come.
+class SettledCount {
+ public:
+  void add(const ContentId& content) {
+    const auto [number, fresh] = contents_.add(content);
+    if (fresh) settled_.push_back(SettledContent{content, 0});
+    ++settled_[number].count;
+  }
+  uint32_t of(const ContentId& content) const {
+    const uint32_t number = contents_.find(content);
+    return number == contents_.size() ? 0 : settled_[number].count;
+  }
+  std::vector<SettledContent> take() { return std::move(settled_); }
+
+ private:
+  Interner<ContentId> contents_;
+  std::vector<SettledContent> settled_;
+};
+
 // Settled copies move the copy numbers of what is left.
-std::map<FeedItem, AgreedTime> shift(const std::map<FeedItem, AgreedTime>& since,
-                                     const std::vector<SettledContent>& settled) {
-  std::map<ContentId, uint32_t> gone;
-  for (const SettledContent& content : settled) gone[content.content] += content.count;
+std::map<FeedItem, AgreedTime> still_decidable(const FeedStep& step, const SettledCount& settled) {
   std::map<FeedItem, AgreedTime> out;
-  for (const auto& [item, time] : since) {
-    const auto it = gone.find(item.content);
-    const uint32_t copies = it == gone.end() ? 0 : it->second;
-    if (item.copy > copies) out.emplace(FeedItem{item.content, item.copy - copies}, time);
+  for (size_t i = 0; i < step.graph.nodes().size(); ++i) {
+    const auto& [item, reporters, decidable] = step.graph.nodes()[i];
+    if (!decidable) continue;
+    const uint32_t gone = settled.of(item.content);
+    if (item.copy > gone) out.emplace(FeedItem{item.content, item.copy - gone}, step.decidable_since[i]);
   }
   return out;
 }
@@ -91,40 +111,15 @@ std::optional<std::vector<FeedGraph::Index>> emitted_nodes(const FeedStep& step,
   return out;
 }
 
-void count_settled(std::vector<SettledContent>& settled, std::unordered_map<ContentId, size_t>& places,
-                   const ContentId& content) {
-  const auto [it, fresh] = places.emplace(content, settled.size());
-  if (fresh) settled.push_back(SettledContent{content, 0});
-  ++settled[it->second].count;
-}
-
 }  // namespace
-
-SettledIndex::SettledIndex(const FeedState& state) {
-  for (const SettledBlock& block : state.settled) {
-    for (const SettledContent& settled : block.contents) {
-      by_content_[settled.content].emplace_back(block.height, settled.count);
-    }
-  }
-}
-
-uint32_t SettledIndex::since(const ContentId& content, Height report) const {
-  const auto it = by_content_.find(content);
-  if (it == by_content_.end()) return 0;
-  uint32_t count = 0;
-  for (const auto& [height, copies] : it->second) {
-    if (height >= report) count += copies;
-  }
-  return count;
-}
 
 FeedStep begin_feed(const FeedState& state, const View& view, Quorum quorum, const FeedContext& context,
                     const AgreementParams& params) {
-  const SettledIndex index(state);
-  const auto since = [&](const ContentId& content, Height report) { return index.since(content, report); };
-  FeedStep step{FeedGraph(view, since, quorum), {}, {}, 0};
+  const SettledIndex settled(state.settled, oldest_report(view));
+  FeedStep step{FeedGraph(view, settled, quorum), {}, {}, 0};
   const std::vector<FeedGraph::Node>& nodes = step.graph.nodes();
   step.expired.assign(nodes.size(), false);
+  step.decidable_since.assign(nodes.size(), context.now);
   std::vector<FeedGraph::Index> waited;
   for (FeedGraph::Index i = 0; i < nodes.size(); ++i) {
     if (!nodes[i].decidable) continue;
@@ -132,7 +127,7 @@ FeedStep begin_feed(const FeedState& state, const View& view, Quorum quorum, con
     // While the inbox is full, nobody reads on, so a slow member cannot catch up: the wait starts anew.
     const bool waits = it != state.decidable_since.end() && context.inbox_has_room;
     const AgreedTime from = waits ? it->second : context.now;
-    step.decidable_since.emplace(nodes[i].item, from);
+    step.decidable_since[i] = from;
     if (context.now - from >= params.hold_back) waited.push_back(i);
   }
   if (waited.empty() || !context.inbox_has_room) return step;
@@ -176,10 +171,10 @@ std::expected<FeedOutcome, DecisionFault> decide_feed(const FeedState& state, co
 
   FeedOutcome out;
   out.state.gaps = state.gaps;
-  std::unordered_map<ContentId, size_t> places;
+  SettledCount settled;
   for (FeedGraph::Index node = 0; node < nodes.size(); ++node) {
     if (!step.expired[node]) continue;
-    count_settled(out.settled, places, nodes[node].item.content);
+    settled.add(nodes[node].item.content);
     ++out.state.gaps[nodes[node].item.content.key];
   }
   for (size_t i = 0; i < emitted.size(); ++i) {
@@ -192,9 +187,10 @@ std::expected<FeedOutcome, DecisionFault> decide_feed(const FeedState& state, co
       out.state.gaps.erase(gap);
     }
     out.emissions.push_back(std::move(emission));
-    count_settled(out.settled, places, content);
+    settled.add(content);
   }
-  out.state.decidable_since = shift(step.decidable_since, out.settled);
+  out.state.decidable_since = still_decidable(step, settled);
+  out.settled = settled.take();
   out.state.settled = state.settled;
   if (!out.settled.empty()) out.state.settled.push_back(SettledBlock{context.height, out.settled});
   const uint64_t kept = params.blocks_in_force + 2;

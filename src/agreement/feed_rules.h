@@ -5,8 +5,6 @@
 #include <deque>
 #include <expected>
 #include <map>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "agreement/feed_graph.h"
@@ -16,22 +14,10 @@
 #include "agreement/quorum.h"
 #include "agreement/rejection.h"
 #include "agreement/section.h"
+#include "agreement/settled_index.h"
 #include "base/time.h"
 
 namespace icws::agreement {
-
-// Copies of one content that a block settled.
-struct SettledContent {
-  ContentId content;
-  uint32_t count = 0;
-  static void fields(auto& archive, auto& self) { archive(self.content, self.count); }
-};
-
-struct SettledBlock {
-  Height height;
-  std::vector<SettledContent> contents;
-  static void fields(auto& archive, auto& self) { archive(self.height, self.contents); }
-};
 
 // The replicated part.
 struct FeedState {
@@ -42,17 +28,6 @@ struct FeedState {
   // Expired items per key that no gap mark counts yet.
   std::map<KeyHash, uint64_t> gaps;
   static void fields(auto& archive, auto& self) { archive(self.settled, self.decidable_since, self.gaps); }
-};
-
-// What: the settled copies of the last blocks by content, for many look-ups. Keeps nothing of the state.
-class SettledIndex {
- public:
-  explicit SettledIndex(const FeedState& state);
-  // Settled copies in the blocks that a report of height `report` did not know: report .. now.
-  uint32_t since(const ContentId& content, Height report) const;
-
- private:
-  std::unordered_map<ContentId, std::vector<std::pair<Height, uint32_t>>> by_content_;
 };
 
 struct FeedDecision {
@@ -75,7 +50,8 @@ struct FeedContext {
 // What a block does to a feed, before its contents are looked at.
 struct FeedStep {
   FeedGraph graph;
-  std::map<FeedItem, AgreedTime> decidable_since;
+  // By node, where it is decidable: since when.
+  std::vector<AgreedTime> decidable_since;
   // By node: expired in this block.
   std::vector<bool> expired;
   uint32_t expired_count = 0;

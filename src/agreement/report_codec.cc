@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "agreement/interner.h"
 #include "agreement/latest_values.h"
 #include "icws/agreement/v1/agreement.pb.h"
 
@@ -95,7 +96,7 @@ bool decode_items(const pb::Section& in, const AgreementParams& params, std::vec
   const auto keys = decode_keys(in.keys());
   if (!keys) return false;
   BytesView rest = in.items();
-  std::unordered_map<ContentId, uint32_t> copies;
+  Interner<FeedItem> listed(rest.size() / 34);
   uint32_t keys_used = 0;
   while (!rest.empty()) {
     if (out.size() == params.section_items_max) return false;
@@ -106,9 +107,11 @@ bool decode_items(const pb::Section& in, const AgreementParams& params, std::vec
     item.content = ContentId{(*keys)[*key], *Digest::from(rest.substr(0, 32))};
     rest.remove_prefix(32);
     const auto copy = take_varint(rest);
-    // The k-th time that a content is listed is its copy k: this excludes duplicates as well.
-    if (!copy || *copy != ++copies[item.content]) return false;
+    if (!copy || *copy == 0) return false;
+    // The k-th time that a content is listed is its copy k.
+    const bool in_turn = *copy == 1 || listed.find(FeedItem{item.content, *copy - 1}) != listed.size();
     item.copy = *copy;
+    if (!in_turn || !listed.add(item).fresh) return false;
     out.push_back(item);
   }
   return keys_used == keys->size();

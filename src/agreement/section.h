@@ -86,4 +86,13 @@ struct InForce {
 // One for each member of the committee, in its order; no section: unknown.
 using View = std::vector<InForce>;
 
+// Of the sections in force; the highest height if there are none.
+inline Height oldest_report(const View& view) {
+  Height out(UINT64_MAX);
+  for (const InForce& member : view) {
+    if (member.section != nullptr && member.height < out) out = member.height;
+  }
+  return out;
+}
+
 }  // namespace icws::agreement
