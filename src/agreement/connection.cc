@@ -150,6 +150,14 @@ ConnectionState begin_epoch(ConnectionId id, Mode mode, Epoch epoch, std::vector
   return out;
 }
 
+bool at_rest(const ConnectionState& state) {
+  const bool down =
+      std::ranges::any_of(state.down_since, [](const auto& since) { return since.has_value(); });
+  const bool known = state.mode == Mode::Ordered || state.mode == Mode::Feed;
+  return known && state.phase == Phase::Open && !down && !state.ordered.stuck_since &&
+         state.feed.settled.empty() && state.feed.decidable_since.empty();
+}
+
 Digest opened_digest(BytesView encoded_opened) {
   return ordered_digest(ObservationKind::Opened, encoded_opened);
 }

@@ -104,6 +104,10 @@ struct Outcome {
   std::optional<End> end;
 };
 
+// Without a decision, and while all sections in force are quiet or missing, evaluate() gives the same state
+// again and nothing else, whatever the time: such a block need not look at the connection.
+bool at_rest(const ConnectionState& state);
+
 // Digest in Section::opened.
 Digest opened_digest(BytesView encoded_opened);
 

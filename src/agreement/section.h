@@ -67,6 +67,12 @@ struct Section {
   bool complete = false;
   // Observations: ascending by key, each once.
   std::vector<LatestValue> values;
+  // The member's socket is there and it has nothing to report: where the connection is open and at rest
+  // (connection.h), such sections change nothing.
+  bool quiet() const {
+    return (status == MemberStatus::Opening || status == MemberStatus::Live) && !ending && heads.empty() &&
+           items.empty() && values.empty();
+  }
 };
 
 struct Report {

@@ -49,7 +49,7 @@ bool pay_entry(State& state, Connection& record, uint64_t bytes, const ClusterPa
 void charge_open_time(State& state, Journal& journal, const ClusterParams& params) {
   while (!state.time_due.empty() && state.time_due.begin()->first <= state.global.now) {
     const auto [due, id] = *state.time_due.begin();
-    ConnectionSlot& slot = state.connections.at(id);
+    ConnectionSlot& slot = state.connections.change(id);
     Connection& record = slot.record;
     const Usage price = time_price(params.price, members_of(record), params.price.time_prepaid);
     if (pay(account_of(state, record), record.usage, price)) {

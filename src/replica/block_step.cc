@@ -115,17 +115,6 @@ bool apply_outcome(State& state, ConnectionSlot& slot, Journal& journal, agreeme
   return true;
 }
 
-// For ws_status: who of the committee can take part.
-void count_members(Connection& record, const agreement::View& view) {
-  record.members_live = 0;
-  record.members_down = 0;
-  for (const agreement::InForce& member : view) {
-    if (member.section == nullptr) continue;
-    record.members_live += member.section->status == agreement::MemberStatus::Live;
-    record.members_down += agreement::down(member.section->status);
-  }
-}
-
 // The highest send sequence that a quorum of members has written.
 SendSequence written_by_quorum(const Connection& record, const agreement::View& view) {
   std::vector<SendSequence> written;
@@ -142,26 +131,34 @@ void free_sends(ConnectionSlot& slot, SendSequence written) {
   Outbox& outbox = slot.outbox;
   while (!outbox.messages.empty() && outbox.messages.front().sequence <= written) {
     slot.record.freed_send = outbox.messages.front().sequence;
+    outbox.bytes -= outbox.messages.front().content.size() + kSendOverheadBytes;
     outbox.messages.pop_front();
   }
-  outbox.bytes = 0;
-  for (const QueuedSend& send : outbox.messages) outbox.bytes += send.content.size() + kSendOverheadBytes;
 }
 
 std::vector<Forgotten> forget_closed(State& state, const ClusterParams& params) {
   std::vector<Forgotten> forgotten;
-  auto& closed = state.global.closed;
-  while (closed.size() > params.closed_connections_kept) {
+  while (state.closed.size() > params.closed_connections_kept) {
+    const ConnectionId id = state.closed.begin()->second;
+    const ConnectionSlot& slot = state.connections.at(id);
     // One with undelivered entries stays until they are delivered.
-    const auto slot = state.connections.find(closed.front());
-    if (slot != state.connections.end() && !slot->second.inbox.empty()) break;
-    if (slot != state.connections.end()) {
-      forgotten.push_back(Forgotten{closed.front(), slot->second.record.last_entry});
-      state.connections.erase(slot);
-    }
-    closed.pop_front();
+    if (!slot.inbox.empty()) break;
+    forgotten.push_back(Forgotten{id, slot.record.last_entry});
+    state.connections.erase(id);
+    state.closed.erase(state.closed.begin());
   }
   return forgotten;
+}
+
+void number_closed(State& state) {
+  const std::set<ConnectionId> changed = state.connections.changed();
+  for (const ConnectionId id : changed) {
+    const Connection& record = state.connections.at(id).record;
+    if (record.phase != RecordPhase::Closed || record.closed_number != 0) continue;
+    const uint64_t number = ++state.global.closed_connections;
+    state.connections.change(id).record.closed_number = number;
+    state.closed.emplace(number, id);
+  }
 }
 
 }  // namespace
@@ -169,6 +166,16 @@ std::vector<Forgotten> forget_closed(State& state, const ClusterParams& params) 
 AgreedTime advance_time(const Global& global, BlockTime block_time) {
   const Milliseconds step = global.height.value == 0 ? Milliseconds(0) : block_time - global.block_time;
   return global.now + std::clamp(step, Milliseconds(0), kBlockStepMax);
+}
+
+MemberCounts count_members(const Connection& record, const ReportWindow& window, Height height) {
+  MemberCounts out;
+  for (const agreement::InForce& member : view_of(record, window, height)) {
+    if (member.section == nullptr) continue;
+    out.live += member.section->status == agreement::MemberStatus::Live;
+    out.down += agreement::down(member.section->status);
+  }
+  return out;
 }
 
 agreement::Context context_for(const ConnectionSlot& slot, const ClusterParams& params, Height height,
@@ -217,12 +224,19 @@ std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const Re
                                         const agreement::Payload& payload, const ClusterParams& params) {
   static const agreement::Decision kNone;
   std::map<ConnectionId, const agreement::CarriedDecision*> decisions;
-  for (const agreement::CarriedDecision& carried : payload.decisions)
+  // All others are at rest, and what is in force on them is quiet.
+  std::set<ConnectionId> ids = window.busy(journal.height());
+  ids.insert(state.connections.restless().begin(), state.connections.restless().end());
+  for (const agreement::CarriedDecision& carried : payload.decisions) {
     decisions[carried.connection] = &carried;
+    ids.insert(carried.connection);
+  }
   std::vector<AgreedStep> steps;
-  for (auto& [id, slot] : state.connections) {
+  for (const ConnectionId id : ids) {
+    const auto found = state.connections.find(id);
+    if (found == state.connections.end() || !active(found->second.record)) continue;
+    ConnectionSlot& slot = state.connections.change(id);
     Connection& record = slot.record;
-    if (!active(record)) continue;
     const auto it = decisions.find(id);
     const bool fits = it != decisions.end() && it->second->epoch == record.agreement.epoch;
     const agreement::View view = view_of(record, window, journal.height());
@@ -231,7 +245,6 @@ std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const Re
                                        params.agreement);
     if (!outcome) outcome = agreement::evaluate(record.agreement, view, kNone, context, params.agreement);
     steps.push_back(AgreedStep{id, record.agreement.epoch, outcome->settled});
-    count_members(record, view);
     if (!apply_outcome(state, slot, journal, *outcome, params)) {
       close_connection(state, slot, journal, end_for(record, transcript::Cause::OutOfCycles), {}, params);
     } else if (outcome->end) {
@@ -243,34 +256,33 @@ std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const Re
 
 std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWindow& window,
                                   const ClusterParams& params) {
-  // A copy in order of ids, to be searched for each ended connection.
-  std::vector<ConnectionId> known(state.global.closed.begin(), state.global.closed.end());
-  std::ranges::sort(known);
-  for (auto& [id, slot] : state.connections) {
-    Connection& record = slot.record;
-    if (record.phase == RecordPhase::Closed) {
-      if (!std::ranges::binary_search(known, id)) state.global.closed.push_back(id);
-      continue;
-    }
+  const std::set<ConnectionId> restless = state.connections.restless();
+  for (const ConnectionId id : restless) {
+    const ConnectionSlot& before = state.connections.at(id);
     // Of a waiting connection too: its last reports may say that everything is written, and the next epoch
     // would send it again.
-    if (!slot.outbox.messages.empty()) {
-      free_sends(slot, written_by_quorum(record, view_of(record, window, state.global.height)));
+    if (!before.outbox.messages.empty()) {
+      const SendSequence written =
+          written_by_quorum(before.record, view_of(before.record, window, state.global.height));
+      if (written >= before.outbox.messages.front().sequence)
+        free_sends(state.connections.change(id), written);
     }
-    if (record.phase == RecordPhase::Waiting) {
-      if (state.global.now < record.waiting_until) continue;
-      record.phase = RecordPhase::Active;
-      record.epoch_first_send = record.freed_send.next();
-      record.agreement =
-          agreement::begin_epoch(id, record.arguments.mode, record.agreement.epoch.next(),
-                                 record.agreement.committee, record.parameters(), state.global.now,
-                                 record.arguments.open_timeout, record.arguments.mode_settings());
-      record.members_live = record.members_down = 0;
-      if (!begin_paid_epoch(state, record, params)) {
-        close_connection(state, slot, journal, end_for(record, transcript::Cause::OutOfCycles), {}, params);
-      }
+    if (before.record.phase != RecordPhase::Waiting || state.global.now < before.record.waiting_until)
+      continue;
+    ConnectionSlot& slot = state.connections.change(id);
+    Connection& record = slot.record;
+    record.phase = RecordPhase::Active;
+    record.epoch_first_send = record.freed_send.next();
+    record.agreement = agreement::begin_epoch(id, record.arguments.mode, record.agreement.epoch.next(),
+                                              record.agreement.committee, record.parameters(),
+                                              state.global.now, record.arguments.open_timeout,
+                                              record.arguments.mode_settings());
+    record.members_live = record.members_down = 0;
+    if (!begin_paid_epoch(state, record, params)) {
+      close_connection(state, slot, journal, end_for(record, transcript::Cause::OutOfCycles), {}, params);
     }
   }
+  number_closed(state);
   return forget_closed(state, params);
 }
 

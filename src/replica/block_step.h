@@ -25,6 +25,15 @@ struct AgreedStep {
 // Agreement time after a block: one slow block must not fire every timer (clamped to 1 s).
 AgreedTime advance_time(const Global& global, BlockTime block_time);
 
+// Members of the current epoch's committee whose sections in force at `height` say that their sockets are live, and
+// those whose say that they are not (failed, ended, or out). Of the rest nothing is known. Counted on demand: it
+// changes with every block, also where nothing else does.
+struct MemberCounts {
+  uint32_t live = 0;
+  uint32_t down = 0;
+};
+MemberCounts count_members(const Connection& record, const ReportWindow& window, Height height);
+
 // What the rules may use of a connection in the block at `height`.
 agreement::Context context_for(const ConnectionSlot& slot, const ClusterParams& params, Height height,
                                AgreedTime now);
@@ -34,8 +43,9 @@ std::expected<void, Rejection> check_decisions(const State& state, const ReportW
                                                const agreement::Payload& payload, Height height,
                                                AgreedTime now, const ClusterParams& params);
 
-// Applies decisions and timers to all connections, in order of their ids, and writes the entries. An invalid
-// decision counts as none.
+// Applies decisions and timers to connections, in order of their ids, and writes the entries. An invalid
+// decision counts as none. Connections that such a block cannot change (agreement::at_rest) are not looked
+// at, and have no step.
 std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const ReportWindow& window,
                                         const agreement::Payload& payload, const ClusterParams& params);
 

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "replica/billing.h"
+#include "replica/block_step.h"
 #include "replica/closing.h"
 #include "replica/open_check.h"
 
@@ -34,9 +35,11 @@ std::string state_name(const Connection& record) {
 
 }  // namespace
 
-EffectContext::EffectContext(State& state, Journal& journal, const ClusterParams& params, std::string self)
+EffectContext::EffectContext(State& state, Journal& journal, const ReportWindow& window, const ClusterParams& params,
+                             std::string self)
     : state_(state),
       journal_(journal),
+      window_(window),
       params_(params),
       self_(std::move(self)),
       last_connection_(state.global.last_connection) {}
@@ -164,8 +167,9 @@ std::expected<StatusReply, Reject> EffectContext::ws_status(ConnectionId connect
   out.epoch = record.agreement.epoch;
   out.last_sequence = record.last_entry;
   out.outbox_bytes = slot->second.outbox.bytes;
-  out.replicas_live = record.members_live;
-  out.replicas_out = record.members_down;
+  const MemberCounts members = count_members(record, window_, journal_.height());
+  out.replicas_live = members.live;
+  out.replicas_out = members.down;
   out.replicas_needed = record.agreement.quorum().q();
   out.messages = record.messages;
   out.gap_messages = record.gap_messages;
@@ -202,12 +206,12 @@ void EffectContext::perform(const Open& open) {
       state_.global.now, open.arguments.open_timeout, open.arguments.mode_settings());
   // Checked when the canister asked for it.
   if (!begin_paid_epoch(state_, slot.record, params_)) throw std::logic_error("an open is not paid for");
-  state_.connections.emplace(open.id, std::move(slot));
+  state_.connections.add(std::move(slot));
   state_.global.last_connection = open.id;
 }
 
 void EffectContext::perform(const Send& send) {
-  ConnectionSlot& slot = state_.connections.at(send.id);
+  ConnectionSlot& slot = state_.connections.change(send.id);
   const Usage price = send_price(params_.price, writers_of(&slot, params_), send.message.content.size());
   if (!pay(account_of(state_, slot.record), slot.record.usage, price)) {
     throw std::logic_error("a send is not paid for");
@@ -218,7 +222,7 @@ void EffectContext::perform(const Send& send) {
 }
 
 void EffectContext::perform(const Close& close) {
-  ConnectionSlot& slot = state_.connections.at(close.id);
+  ConnectionSlot& slot = state_.connections.change(close.id);
   slot.record.close_code = close.code;
   slot.record.close_reason = close.reason;
   const bool was_open = slot.record.agreement.phase == agreement::Phase::Open;

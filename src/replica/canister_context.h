@@ -9,6 +9,7 @@
 #include "replica/canister.h"
 #include "replica/cluster_params.h"
 #include "replica/journal.h"
+#include "replica/report_window.h"
 #include "replica/state.h"
 
 namespace icws::replica {
@@ -17,7 +18,8 @@ namespace icws::replica {
 // demand. Thread-safety: none. Lifetime: within the callback and apply().
 class EffectContext final : public CanisterContext {
  public:
-  EffectContext(State& state, Journal& journal, const ClusterParams& params, std::string self);
+  EffectContext(State& state, Journal& journal, const ReportWindow& window, const ClusterParams& params,
+                std::string self);
 
   BlockTime time() const override { return journal_.time(); }
   std::expected<ConnectionId, Reject> ws_open(const OpenArguments& arguments) override;
@@ -65,6 +67,7 @@ class EffectContext final : public CanisterContext {
 
   State& state_;
   Journal& journal_;
+  const ReportWindow& window_;
   const ClusterParams& params_;
   const std::string self_;
   ConnectionId last_connection_;

@@ -83,12 +83,14 @@ std::optional<std::string> trap_of(const Code& code) {
 
 }  // namespace
 
-CanisterRuntime::CanisterRuntime(CanisterSet canisters, const ClusterParams& params) : params_(params) {
+CanisterRuntime::CanisterRuntime(CanisterSet canisters, const ClusterParams& params,
+                                 const ReportWindow& window)
+    : params_(params), window_(window) {
   for (CanisterSet::Installed& installed : canisters.canisters) {
     if (installed.id.empty() || installed.id.size() > kCanisterIdBytesMax) {
       throw std::runtime_error("canister " + installed.id + " has an id of 0 or more than 29 bytes");
     }
-    Slot slot{std::move(installed.canister), {}};
+    Slot slot{std::move(installed.canister), {}, true};
     slot.saved = slot.canister->save();
     if (!canisters_.emplace(installed.id, std::move(slot)).second) {
       throw std::runtime_error("canister " + installed.id + " is installed twice");
@@ -102,6 +104,7 @@ void CanisterRuntime::load(const std::function<std::optional<Bytes>(const std::s
     if (!bytes) continue;
     slot.canister->load(*bytes);
     slot.saved = std::move(*bytes);
+    slot.changed = false;
   }
 }
 
@@ -109,10 +112,12 @@ bool CanisterRuntime::guarded(State& state, Journal& journal, const std::string&
                               const std::function<void(Canister&, CanisterContext&)>& callback,
                               std::string& failure) {
   Slot& slot = canisters_.at(id);
-  EffectContext context(state, journal, params_, id);
+  EffectContext context(state, journal, window_, params_, id);
   const std::optional<std::string> trap = trap_of([&] {
     callback(*slot.canister, context);
-    slot.saved = slot.canister->save();
+    Bytes saved = slot.canister->save();
+    slot.changed |= saved != slot.saved;
+    slot.saved = std::move(saved);
   });
   if (!trap) {
     context.apply();
@@ -127,16 +132,15 @@ bool CanisterRuntime::guarded(State& state, Journal& journal, const std::string&
 void CanisterRuntime::deliver(State& state, Journal& journal) {
   uint64_t budget = params_.delivery_bytes_per_block_max;
   // A callback may open connections: their entries come with a later block, so the ids of now are enough.
-  std::vector<ConnectionId> ids;
-  for (const auto& [id, slot] : state.connections) {
-    if (!slot.inbox.empty()) ids.push_back(id);
-  }
+  const std::set<ConnectionId>& undelivered = state.connections.undelivered();
+  std::vector<ConnectionId> ids(undelivered.begin(), undelivered.end());
   // By turns: else the first connections could use up the budget of every block.
   if (!ids.empty()) {
     std::ranges::rotate(ids, ids.begin() + static_cast<ptrdiff_t>(journal.height().value % ids.size()));
   }
   for (const ConnectionId id : ids) {
-    ConnectionSlot& slot = state.connections.at(id);
+    if (budget == 0) break;
+    ConnectionSlot& slot = state.connections.change(id);
     while (!slot.inbox.empty() && budget > 0) {
       const uint64_t used = deliver_connection(state, journal, slot, budget);
       budget -= std::min(budget, used);
@@ -215,9 +219,11 @@ std::expected<Bytes, Reject> CanisterRuntime::query(std::string_view id, std::st
   return reply;
 }
 
-std::map<std::string, Bytes> CanisterRuntime::saved() const {
+std::map<std::string, Bytes> CanisterRuntime::take_changed() {
   std::map<std::string, Bytes> out;
-  for (const auto& [id, slot] : canisters_) out.emplace(id, slot.saved);
+  for (auto& [id, slot] : canisters_) {
+    if (std::exchange(slot.changed, false)) out.emplace(id, slot.saved);
+  }
   return out;
 }
 

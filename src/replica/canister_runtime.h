@@ -9,6 +9,7 @@
 #include "replica/canister.h"
 #include "replica/cluster_params.h"
 #include "replica/journal.h"
+#include "replica/report_window.h"
 #include "replica/state.h"
 
 namespace icws::replica {
@@ -17,7 +18,8 @@ namespace icws::replica {
 // traps. Thread-safety: none. Ownership: owns the canisters.
 class CanisterRuntime {
  public:
-  CanisterRuntime(CanisterSet canisters, const ClusterParams& params);
+  // Both must outlive it.
+  CanisterRuntime(CanisterSet canisters, const ClusterParams& params, const ReportWindow& window);
 
   // Throws std::runtime_error if a canister refuses its state.
   void load(const std::function<std::optional<Bytes>(const std::string& id)>& saved);
@@ -28,14 +30,15 @@ class CanisterRuntime {
   TransactionResult run(State& state, Journal& journal, const UserCall& call);
 
   std::expected<Bytes, Reject> query(std::string_view id, std::string_view method, BytesView arguments) const;
-  // State of each canister, by id.
-  std::map<std::string, Bytes> saved() const;
+  // By id, the states that are other ones than at the last call; at the first one all that were not loaded.
+  std::map<std::string, Bytes> take_changed();
   uint64_t traps() const { return traps_; }
 
  private:
   struct Slot {
     std::unique_ptr<Canister> canister;
     Bytes saved;
+    bool changed = false;
   };
   // Runs one callback; on a trap nothing of it stays. True: no trap.
   bool guarded(State& state, Journal& journal, const std::string& id,
@@ -44,6 +47,7 @@ class CanisterRuntime {
   void note_result(State& state, ConnectionSlot& slot, Journal& journal, bool ok);
 
   const ClusterParams& params_;
+  const ReportWindow& window_;
   std::map<std::string, Slot, std::less<>> canisters_;
   uint64_t traps_ = 0;
 };

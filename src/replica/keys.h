@@ -2,6 +2,8 @@
 // order.
 #pragma once
 
+#include <vector>
+
 #include "base/bytes.h"
 #include "base/ids.h"
 
@@ -16,14 +18,27 @@ inline Bytes number(uint64_t value) {
 // Replicated, and leaves of the app hash.
 inline const Bytes kGlobal = "g";
 inline const Bytes kConnectionPrefix = "c/";
+inline const Bytes kArgumentsPrefix = "q/";
+inline const Bytes kHeadPrefix = "d/";
 inline const Bytes kOutboxPrefix = "o/";
 inline const Bytes kCanisterPrefix = "k/";
 // What the service knows of a canister.
 inline const Bytes kRecordPrefix = "a/";
+inline const Bytes kTransactionsPrefix = "x/";
 inline Bytes connection(ConnectionId id) { return kConnectionPrefix + number(id.value); }
-inline Bytes outbox(ConnectionId id) { return kOutboxPrefix + number(id.value); }
+inline Bytes arguments(ConnectionId id) { return kArgumentsPrefix + number(id.value); }
+inline Bytes head(ConnectionId id) { return kHeadPrefix + number(id.value); }
+inline Bytes outbox(ConnectionId id, SendSequence sequence) {
+  return kOutboxPrefix + number(id.value) + "/" + number(sequence.value);
+}
+inline Bytes transactions(Height height) { return kTransactionsPrefix + number(height.value); }
 inline Bytes canister(BytesView name) { return kCanisterPrefix + Bytes(name); }
 inline Bytes record(BytesView name) { return kRecordPrefix + Bytes(name); }
+// Every leaf's key begins with one of them, and no other key does.
+inline std::vector<Bytes> leaf_prefixes() {
+  return {kGlobal,       kConnectionPrefix, kArgumentsPrefix,   kHeadPrefix,
+          kOutboxPrefix, kCanisterPrefix, kRecordPrefix, kTransactionsPrefix};
+}
 
 // Replicated, bound by leaves (the transcript's head, the payload's digest).
 inline Bytes transcript_prefix(ConnectionId id) { return "t/" + number(id.value) + "/"; }

@@ -108,6 +108,7 @@ BlockReports PayloadCheck::counted(const std::vector<agreement::CarriedReport>& 
     out.stored.push_back(StoredReport{carried.member, made, carried.report, carried.signature});
     out.members.push_back(BlockReports::Member{carried.member, std::move(*decoded)});
   }
+  out.find_busy();
   return out;
 }
 
@@ -117,6 +118,7 @@ void PayloadCheck::decode_stored(BlockReports& block) const {
       block.members.push_back(BlockReports::Member{stored.member, std::move(*decoded)});
     }
   }
+  block.find_busy();
 }
 
 }  // namespace icws::replica

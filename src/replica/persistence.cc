@@ -1,6 +1,7 @@
 #include "replica/persistence.h"
 
 #include <stdexcept>
+#include <utility>
 
 #include "replica/keys.h"
 
@@ -38,36 +39,13 @@ void load_inbox(const Storage& storage, ConnectionSlot& slot) {
   if (missing != 0 || bytes != record.inbox_bytes) broken("a transcript entry is missing");
 }
 
-void load_connections(const Storage& storage, State& state, LeafHashes& leaves) {
-  storage.scan(keys::kConnectionPrefix, {}, [&](BytesView key, BytesView value) {
-    auto record = archive_decode<Connection>(value);
-    if (!record) broken("a connection");
-    leaves.set(key, value);
-    state.connections[record->id].record = std::move(*record);
-    return true;
-  });
-  storage.scan(keys::kOutboxPrefix, {}, [&](BytesView key, BytesView value) {
-    auto outbox = archive_decode<Outbox>(value);
-    const auto slot = state.connections.find(ConnectionId(number_of(key.substr(keys::kOutboxPrefix.size()))));
-    if (!outbox || slot == state.connections.end()) broken("an outbox");
-    leaves.set(key, value);
-    slot->second.outbox = std::move(*outbox);
-    return true;
-  });
-  for (auto& [id, slot] : state.connections) {
-    load_inbox(storage, slot);
-    if (slot.record.paid_until) state.time_due.emplace(*slot.record.paid_until, id);
-  }
-}
-
-void load_canisters(const Storage& storage, State& state, LeafHashes& leaves) {
-  storage.scan(keys::kRecordPrefix, {}, [&](BytesView key, BytesView value) {
-    auto record = archive_decode<CanisterRecord>(value);
-    if (!record) broken("a canister's record");
-    leaves.set(key, value);
-    state.canisters.emplace(key.substr(keys::kRecordPrefix.size()), std::move(*record));
-    return true;
-  });
+// A value of type T at `key`, which must be there.
+template <class T>
+T required(const Storage& storage, const Bytes& key, const std::string& what) {
+  const auto bytes = storage.get(key);
+  auto value = bytes ? archive_decode<T>(*bytes) : std::nullopt;
+  if (!value) broken(what);
+  return std::move(*value);
 }
 
 }  // namespace
@@ -85,21 +63,84 @@ void AppHashes::push(Height height, const Digest& hash) {
 }
 
 bool Persistence::load(const Storage& storage, State& state, ReportWindow& window, AppHashes& hashes) {
-  const auto global = storage.get(keys::kGlobal);
-  if (!global) return false;
-  auto decoded = archive_decode<Global>(*global);
-  const auto stored_hashes = storage.get(keys::kAppHashes);
-  auto decoded_hashes = stored_hashes ? archive_decode<AppHashes>(*stored_hashes) : std::nullopt;
-  if (!decoded || !decoded_hashes) broken("the block header");
-  state.global = std::move(*decoded);
-  hashes = std::move(*decoded_hashes);
-  leaves_.set(keys::kGlobal, *global);
-  load_connections(storage, state, leaves_);
-  load_canisters(storage, state, leaves_);
-  storage.scan(keys::kCanisterPrefix, {}, [&](BytesView key, BytesView value) {
-    leaves_.set(key, value);
+  if (!storage.get(keys::kGlobal)) return false;
+  hashes = required<AppHashes>(storage, keys::kAppHashes, "the last app hashes");
+  load_state(storage, state);
+  load_reports(storage, window);
+  if (hashes.after(state.global.height) != tree_.root()) broken("the app hash does not fit the state");
+  return true;
+}
+
+void Persistence::load_state(const Storage& storage, State& state) {
+  state.global = required<Global>(storage, keys::kGlobal, "the block header");
+  for (const Bytes& prefix : keys::leaf_prefixes()) {
+    storage.scan(prefix, {}, [&](BytesView key, BytesView value) {
+      tree_.set(key, value);
+      return true;
+    });
+  }
+  load_connections(storage, state);
+  load_outboxes(storage, state);
+  load_canisters(storage, state);
+  load_transactions(storage, state);
+  state.connections.take_changed();
+}
+
+void Persistence::load_connections(const Storage& storage, State& state) {
+  storage.scan(keys::kConnectionPrefix, {}, [&](BytesView key, BytesView value) {
+    auto record = archive_decode<Connection>(value);
+    if (!record || key != keys::connection(record->id)) broken("a connection");
+    ConnectionSlot slot;
+    slot.record = std::move(*record);
+    const ConnectionId id = slot.record.id;
+    slot.record.arguments = required<OpenArguments>(storage, keys::arguments(id), "a connection's arguments");
+    const auto head = required<TranscriptHead>(storage, keys::head(id), "a transcript's head");
+    slot.record.last_entry = head.last_entry;
+    slot.record.head = head.head;
+    load_inbox(storage, slot);
+    if (slot.record.closed_number != 0) state.closed.emplace(slot.record.closed_number, id);
+    if (slot.record.paid_until) state.time_due.emplace(*slot.record.paid_until, id);
+    state.connections.add(std::move(slot));
     return true;
   });
+}
+
+void Persistence::load_outboxes(const Storage& storage, State& state) {
+  storage.scan(keys::kOutboxPrefix, {}, [&](BytesView key, BytesView value) {
+    auto send = archive_decode<QueuedSend>(value);
+    const ConnectionId id(number_of(key.substr(keys::kOutboxPrefix.size(), 8)));
+    if (!send || !state.connections.contains(id) || key != keys::outbox(id, send->sequence))
+      broken("an outbox");
+    const auto [stored, fresh] = outboxes_.try_emplace(id, Stored{send->sequence, send->sequence});
+    if (!fresh && send->sequence != stored->second.last.next()) broken("an outbox has a hole");
+    stored->second.last = send->sequence;
+    Outbox& outbox = state.connections.change(id).outbox;
+    outbox.bytes += send->content.size() + kSendOverheadBytes;
+    outbox.messages.push_back(std::move(*send));
+    return true;
+  });
+}
+
+void Persistence::load_canisters(const Storage& storage, State& state) {
+  storage.scan(keys::kRecordPrefix, {}, [&](BytesView key, BytesView value) {
+    auto record = archive_decode<CanisterRecord>(value);
+    if (!record) broken("a canister's record");
+    state.canisters.emplace(key.substr(keys::kRecordPrefix.size()), std::move(*record));
+    return true;
+  });
+}
+
+void Persistence::load_transactions(const Storage& storage, State& state) {
+  storage.scan(keys::kTransactionsPrefix, {}, [&](BytesView key, BytesView value) {
+    const auto digests = archive_decode<std::vector<Digest>>(value);
+    if (!digests) broken("the last transactions");
+    const Height height(number_of(key.substr(keys::kTransactionsPrefix.size())));
+    for (const Digest& digest : *digests) state.transactions.add(height, digest);
+    return true;
+  });
+}
+
+void Persistence::load_reports(const Storage& storage, ReportWindow& window) {
   storage.scan(keys::kReportsPrefix, {}, [&](BytesView key, BytesView value) {
     BlockReports block;
     block.height = Height(number_of(key.substr(keys::kReportsPrefix.size())));
@@ -110,25 +151,58 @@ bool Persistence::load(const Storage& storage, State& state, ReportWindow& windo
     window.push(std::move(block));
     return true;
   });
-  if (hashes.after(state.global.height) != leaves_.root()) broken("the app hash does not fit the state");
-  return true;
 }
 
 void Persistence::put(const Bytes& key, Bytes value) {
-  if (leaves_.set(key, value)) batch_.put(key, std::move(value));
+  if (tree_.set(key, value)) batch_.put(key, std::move(value));
+}
+
+void Persistence::remove(const Bytes& key) {
+  if (tree_.remove(key)) batch_.remove(key);
 }
 
 void Persistence::stage_connection(const ConnectionSlot& slot) {
   const ConnectionId id = slot.record.id;
-  if (quiet_.contains(id)) return;
+  const Bytes arguments = keys::arguments(id);
+  if (!tree_.contains(arguments)) put(arguments, archive_encode(slot.record.arguments));
   put(keys::connection(id), archive_encode(slot.record));
-  const Bytes outbox = keys::outbox(id);
-  if (!slot.outbox.messages.empty()) {
-    put(outbox, archive_encode(slot.outbox));
-  } else if (leaves_.remove(outbox)) {
-    batch_.remove(outbox);
+  put(keys::head(id), archive_encode(slot.record.transcript()));
+  stage_outbox(id, slot.outbox);
+}
+
+void Persistence::stage_outbox(ConnectionId id, const Outbox& outbox) {
+  const auto known = outboxes_.find(id);
+  std::optional<Stored> stored;
+  if (known != outboxes_.end()) stored = known->second;
+  const bool empty = outbox.messages.empty();
+  if (stored) {
+    const SendSequence kept = empty ? stored->last.next() : outbox.messages.front().sequence;
+    for (SendSequence at = stored->first; at < kept && at <= stored->last; at = at.next()) {
+      remove(keys::outbox(id, at));
+    }
   }
-  if (slot.record.phase == RecordPhase::Closed && slot.inbox.empty()) quiet_.insert(id);
+  if (empty) {
+    outboxes_.erase(id);
+    return;
+  }
+  const SendSequence first = outbox.messages.front().sequence;
+  const uint64_t known_count = stored && stored->last >= first ? stored->last.value - first.value + 1 : 0;
+  for (auto it = outbox.messages.begin() + static_cast<ptrdiff_t>(known_count); it != outbox.messages.end();
+       ++it) {
+    put(keys::outbox(id, it->sequence), archive_encode(*it));
+  }
+  outboxes_[id] = Stored{first, outbox.messages.back().sequence};
+}
+
+void Persistence::stage_transactions(State& state, const ClusterParams& params) {
+  const RecentTransactions::Block* newest = state.transactions.newest();
+  const Height now = state.global.height;
+  if (newest != nullptr && newest->height == now)
+    put(keys::transactions(now), archive_encode(newest->transactions));
+  // As they are asked for in the next block.
+  if (now.value + 1 < params.transaction_memory_blocks) return;
+  const Height oldest(now.value + 2 - params.transaction_memory_blocks);
+  for (const Height height : state.transactions.forget_before(oldest)) remove(keys::transactions(height));
 }
 
 void Persistence::prune_entries(const Journal& journal, uint32_t entries_kept) {
@@ -142,27 +216,25 @@ void Persistence::prune_entries(const Journal& journal, uint32_t entries_kept) {
 
 void Persistence::remove_connection(const Forgotten& forgotten, uint32_t entries_kept) {
   const ConnectionId id = forgotten.connection;
-  quiet_.erase(id);
-  for (const Bytes& key : {keys::connection(id), keys::outbox(id)}) {
-    if (leaves_.remove(key)) batch_.remove(key);
-  }
+  stage_outbox(id, Outbox{});
+  for (const Bytes& key : {keys::connection(id), keys::arguments(id), keys::head(id)}) remove(key);
   const uint64_t last = forgotten.last_entry.value;
   for (uint64_t sequence = last > entries_kept ? last - entries_kept + 1 : 1; sequence <= last; ++sequence) {
     batch_.remove(keys::transcript(id, EntrySequence(sequence)));
   }
 }
 
-Digest Persistence::stage(const State& state, const std::map<std::string, Bytes>& canisters,
-                          const Journal& journal, const std::vector<Forgotten>& forgotten,
-                          uint32_t entries_kept) {
-  for (const auto& [id, slot] : state.connections) stage_connection(slot);
+Digest Persistence::stage(State& state, const std::map<std::string, Bytes>& canisters, const Journal& journal,
+                          const std::vector<Forgotten>& forgotten, const ClusterParams& params) {
+  for (const ConnectionId id : state.connections.take_changed()) stage_connection(state.connections.at(id));
   for (const auto& [id, bytes] : canisters) put(keys::canister(id), bytes);
   for (const auto& [id, record] : state.canisters) put(keys::record(id), archive_encode(record));
+  stage_transactions(state, params);
   put(keys::kGlobal, archive_encode(state.global));
   for (const auto& [key, value] : journal.written()) batch_.put(key, value);
-  prune_entries(journal, entries_kept);
-  for (const Forgotten& one : forgotten) remove_connection(one, entries_kept);
-  return leaves_.root();
+  prune_entries(journal, params.transcript_entries_kept);
+  for (const Forgotten& one : forgotten) remove_connection(one, params.transcript_entries_kept);
+  return tree_.root();
 }
 
 void Persistence::stage_reports(const BlockReports& block, Height oldest_in_force) {

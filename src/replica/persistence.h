@@ -2,13 +2,14 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "replica/app_hash.h"
+#include "base/merkle_map.h"
 #include "replica/block_step.h"
 #include "replica/journal.h"
 #include "replica/report_window.h"
@@ -31,29 +32,46 @@ struct AppHashes {
   void push(Height height, const Digest& hash);
 };
 
-// What: keeps the leaves of the app hash and collects one block's writes. Thread-safety: none.
+// What: keeps the Merkle tree whose root is the app hash, and collects one block's writes. A block costs what
+// it has changed. Thread-safety: none.
 class Persistence {
  public:
   // Fills `state`, `window` and `hashes` from storage; false where storage is empty.
   // Throws std::runtime_error if storage holds something that does not decode or another app hash.
   bool load(const Storage& storage, State& state, ReportWindow& window, AppHashes& hashes);
 
-  // Hashes the state after a block and stages what changed. Returns the app hash.
-  Digest stage(const State& state, const std::map<std::string, Bytes>& canisters, const Journal& journal,
-               const std::vector<Forgotten>& forgotten, uint32_t entries_kept);
+  // Hashes the state after a block and stages what changed, of connections what the table says.
+  // `canisters`: states that have changed. Returns the app hash.
+  Digest stage(State& state, const std::map<std::string, Bytes>& canisters, const Journal& journal,
+               const std::vector<Forgotten>& forgotten, const ClusterParams& params);
   void stage_reports(const BlockReports& block, Height oldest_in_force);
   void stage_hashes(const AppHashes& hashes);
   WriteBatch take_batch() { return std::exchange(batch_, {}); }
 
  private:
+  // Sequences of the messages of one outbox that are in storage: [first, last].
+  struct Stored {
+    SendSequence first;
+    SendSequence last;
+  };
+
+  void load_state(const Storage& storage, State& state);
+  void load_connections(const Storage& storage, State& state);
+  void load_outboxes(const Storage& storage, State& state);
+  void load_canisters(const Storage& storage, State& state);
+  void load_transactions(const Storage& storage, State& state);
+  void load_reports(const Storage& storage, ReportWindow& window);
+
   void put(const Bytes& key, Bytes value);
+  void remove(const Bytes& key);
   void stage_connection(const ConnectionSlot& slot);
+  void stage_outbox(ConnectionId id, const Outbox& outbox);
+  void stage_transactions(State& state, const ClusterParams& params);
   void remove_connection(const Forgotten& forgotten, uint32_t entries_kept);
   void prune_entries(const Journal& journal, uint32_t entries_kept);
 
-  LeafHashes leaves_;
-  // Ended connections that cannot change any more.
-  std::set<ConnectionId> quiet_;
+  MerkleMap tree_;
+  std::map<ConnectionId, Stored> outboxes_;
   std::set<Height> stored_reports_;
   WriteBatch batch_;
 };

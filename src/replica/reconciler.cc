@@ -172,18 +172,24 @@ void Reconciler::close_strangers(const AdapterUp& up) {
 LocalProgress Reconciler::advance(const State& state, const std::vector<AgreedStep>& steps, LocalTime now) {
   restore(state, now);
   LocalProgress all;
-  for (const AgreedStep& step : steps) {
-    const auto entry = entries_.find(step.connection);
-    const auto slot = state.connections.find(step.connection);
-    if (entry == entries_.end() || slot == state.connections.end()) continue;
-    if (entry->second.local.epoch() != step.epoch) continue;
+  static const std::vector<agreement::SettledContent> kNone;
+  auto step = steps.begin();
+  // Also those without a step: their own timers run on.
+  for (auto& [id, entry] : entries_) {
+    const auto slot = state.connections.find(id);
+    if (slot == state.connections.end()) continue;
+    const Connection& record = slot->second.record;
+    while (step != steps.end() && step->connection < id) ++step;
+    const bool stepped = step != steps.end() && step->connection == id;
+    const Epoch epoch = stepped ? step->epoch : record.agreement.epoch;
+    if (entry.local.epoch() != epoch || (!stepped && !active(record))) continue;
     // Also of blocks that this replica only catches up with: what the others have written and freed
     // meanwhile, its own socket has not.
-    keep_sends(slot->second, entry->second);
+    keep_sends(slot->second, entry);
     const agreement::Context context =
         context_for(slot->second, params_, state.global.height, state.global.now);
-    LocalProgress one = entry->second.local.advance(slot->second.record, step.settled, now, params_.agreement,
-                                                    context.inbox_has_room);
+    LocalProgress one = entry.local.advance(record, stepped ? step->settled : kNone, now, params_.agreement,
+                                            context.inbox_has_room);
     all.received.insert(all.received.end(), one.received.begin(), one.received.end());
     all.absorbed += one.absorbed;
     all.dropped += one.dropped;

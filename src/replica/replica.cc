@@ -47,7 +47,7 @@ std::string phase_name(const Connection& record) {
   return record.agreement.phase == agreement::Phase::Opening ? "opening" : "open";
 }
 
-ConnectionView view_of(const ConnectionSlot& slot, const LocalConnection* local) {
+ConnectionView view_of(const ConnectionSlot& slot, const MemberCounts& members, const LocalConnection* local) {
   const Connection& record = slot.record;
   ConnectionView out;
   out.id = record.id;
@@ -66,8 +66,8 @@ ConnectionView view_of(const ConnectionSlot& slot, const LocalConnection* local)
   out.socket = socket_name(local);
   out.unsettled = local == nullptr ? 0 : local->unsettled();
   out.outbox_bytes = slot.outbox.bytes;
-  out.members_live = record.members_live;
-  out.members_down = record.members_down;
+  out.members_live = members.live;
+  out.members_down = members.down;
   out.members_needed = record.agreement.quorum().q();
   out.usage = record.usage;
   return out;
@@ -91,7 +91,7 @@ struct Replica::Impl {
   Impl(Config given, const ReportVerifier& verifier, Storage& given_storage, CanisterSet canisters)
       : config(std::move(given)),
         storage(given_storage),
-        runtime(std::move(canisters), config.params),
+        runtime(std::move(canisters), config.params, window),
         window(config.params.agreement.blocks_in_force),
         checker(config.params, verifier),
         reconciler(config.params, config.self) {}
@@ -124,10 +124,12 @@ void Replica::Impl::recover() {
   const Digest params = config.params.hash();
   if (!persistence.load(storage, state, window, hashes)) {
     state.global.params = params;
-    for (const auto& [id, bytes] : runtime.saved()) {
+    const std::map<std::string, Bytes> canisters = runtime.take_changed();
+    for (const auto& [id, bytes] : canisters) {
       state.canisters[id].account.balance = config.params.initial_cycles;
     }
-    const Digest genesis = persistence.stage(state, runtime.saved(), Journal(Height(0), BlockTime()), {}, 0);
+    const Digest genesis =
+        persistence.stage(state, canisters, Journal(Height(0), BlockTime()), {}, config.params);
     hashes.push(Height(0), genesis);
     // Written with the first commit: what never changes after genesis must be in storage too.
     return;
@@ -249,11 +251,6 @@ std::expected<void, Rejection> Replica::verify_vote_extension(const SignedReport
 }
 
 void Replica::Impl::run_transactions(const Block& block, Journal& journal, BlockResult& result) {
-  auto& recent = state.global.transactions;
-  while (!recent.empty() &&
-         recent.front().height.value + config.params.transaction_memory_blocks <= block.height.value) {
-    recent.pop_front();
-  }
   for (const Bytes& transaction : block.transactions) {
     const Digest digest = sha256(transaction);
     const auto call = transaction.size() <= config.params.transaction_bytes_max
@@ -261,10 +258,9 @@ void Replica::Impl::run_transactions(const Block& block, Journal& journal, Block
                           : std::optional<UserCall>();
     if (!call) {
       result.results.push_back({false, "the transaction does not decode, or is over the limit"});
-    } else if (std::ranges::find(recent, digest, &RecentTransaction::digest) != recent.end()) {
+    } else if (!state.transactions.add(block.height, digest)) {
       result.results.push_back({false, "the transaction has run already"});
     } else {
-      recent.push_back(RecentTransaction{block.height, digest});
       result.results.push_back(runtime.run(state, journal, *call));
     }
   }
@@ -297,8 +293,8 @@ BlockResult Replica::finalize_block(const Block& block) {
   charge_open_time(impl.state, journal, impl.config.params);
   const std::vector<Forgotten> forgotten = keep_house(impl.state, journal, impl.window, impl.config.params);
   impl.metrics.entries_agreed += journal.written().size();
-  result.app_hash = impl.persistence.stage(impl.state, impl.runtime.saved(), journal, forgotten,
-                                           impl.config.params.transcript_entries_kept);
+  result.app_hash =
+      impl.persistence.stage(impl.state, impl.runtime.take_changed(), journal, forgotten, impl.config.params);
   impl.hashes.push(block.height, result.app_hash);
   impl.persistence.stage_hashes(impl.hashes);
   return result;
@@ -337,7 +333,8 @@ std::expected<Bytes, Reject> Replica::query(std::string_view canister, std::stri
 std::vector<ConnectionView> Replica::connections() const {
   std::vector<ConnectionView> out;
   for (const auto& [id, slot] : impl_->state.connections)
-    out.push_back(view_of(slot, impl_->reconciler.find(id)));
+    out.push_back(view_of(slot, count_members(slot.record, impl_->window, impl_->state.global.height),
+                          impl_->reconciler.find(id)));
   return out;
 }
 

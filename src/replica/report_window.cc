@@ -12,7 +12,27 @@ const agreement::Section* find_section(const agreement::Report& report, Connecti
 
 }  // namespace
 
+void BlockReports::find_busy() {
+  busy.clear();
+  for (const Member& member : members) {
+    for (const agreement::Section& section : member.report.sections) {
+      if (!section.quiet()) busy.push_back(section.connection);
+    }
+  }
+  std::ranges::sort(busy);
+  const auto rest = std::ranges::unique(busy);
+  busy.erase(rest.begin(), rest.end());
+}
+
 void ReportWindow::push(BlockReports block) { blocks_.push_back(std::move(block)); }
+
+std::set<ConnectionId> ReportWindow::busy(Height height) const {
+  std::set<ConnectionId> out;
+  for (const BlockReports& block : blocks_) {
+    if (block.height >= oldest_in_force(height)) out.insert(block.busy.begin(), block.busy.end());
+  }
+  return out;
+}
 
 agreement::View ReportWindow::view(ConnectionId connection, Epoch epoch,
                                    const std::vector<ReplicaIndex>& committee, Height height) const {

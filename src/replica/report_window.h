@@ -2,7 +2,7 @@
 #pragma once
 
 #include <deque>
-#include <map>
+#include <set>
 #include <vector>
 
 #include "agreement/section.h"
@@ -32,6 +32,10 @@ struct BlockReports {
   Height height;  // of the block
   std::vector<StoredReport> stored;
   std::vector<Member> members;
+  // Connections of which some section is not quiet, ascending.
+  std::vector<ConnectionId> busy;
+  // Fills `busy` from `members`.
+  void find_busy();
 };
 
 // What: the blocks in force, oldest first. Thread-safety: none. A value.
@@ -46,6 +50,8 @@ class ReportWindow {
                        Height height) const;
   // The newest stored report of a member that says something on the connection's epoch, or null: evidence.
   const StoredReport* carrying(ReplicaIndex member, ConnectionId connection, Epoch epoch) const;
+  // Connections of which some section that may be in force at `height` is not quiet.
+  std::set<ConnectionId> busy(Height height) const;
   std::deque<BlockReports>& blocks() { return blocks_; }
   // Blocks before this height are not in force any more when `height` is decided.
   Height oldest_in_force(Height height) const;

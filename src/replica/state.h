@@ -33,17 +33,26 @@ struct QueuedSend {
 // A queued message's share of the outbox beside its content.
 inline constexpr uint64_t kSendOverheadBytes = 32;
 
-// What canisters queued and fewer than a quorum of members has written.
+// What canisters queued and fewer than a quorum of members has written. Each message has a key of its own in
+// storage: sequences have no holes, messages come at the back, go at the front, and never change in between.
 struct Outbox {
   std::deque<QueuedSend> messages;
   uint64_t bytes = 0;
-  static void fields(auto& archive, auto& self) { archive(self.messages, self.bytes); }
+};
+
+// The transcript as far as a proof needs it; a leaf of its own.
+struct TranscriptHead {
+  ConnectionId connection;
+  EntrySequence last_entry;
+  Digest head;
+  static void fields(auto& archive, auto& self) { archive(self.connection, self.last_entry, self.head); }
 };
 
 // One connection over all its epochs.
 struct Connection {
   ConnectionId id;
   std::string canister;
+  // Never changes, and is stored under a key of its own.
   OpenArguments arguments;
   RecordPhase phase = RecordPhase::Active;
   // Of the current or last epoch.
@@ -52,7 +61,7 @@ struct Connection {
   AgreedTime waiting_until;
   // Epochs since the last one that opened: they lengthen the back-off.
   uint32_t failures_in_a_row = 0;
-  // The transcript: last entry and head; the inbox is what follows `delivered`.
+  // The transcript: last entry and head (stored as a TranscriptHead); the inbox is what follows `delivered`.
   EntrySequence last_entry;
   Digest head;
   EntrySequence delivered;
@@ -69,22 +78,19 @@ struct Connection {
   // The first send sequence of the current epoch's sockets.
   SendSequence epoch_first_send;
   uint32_t traps_in_a_row = 0;
-  // Members of the current epoch's committee whose sections in force say that their sockets are live, and
-  // those whose say that they are not (failed, ended, or out): after the last block. Of the rest nothing is
-  // known.
-  uint32_t members_live = 0;
-  uint32_t members_down = 0;
   // While active: up to when its open time is paid.
   std::optional<AgreedTime> paid_until;
   Usage usage;
+  // In order of their ends; 0: has not ended, or in this block only.
+  uint64_t closed_number = 0;
 
   static void fields(auto& archive, auto& self) {
-    archive(self.id, self.canister, self.arguments, self.phase, self.agreement, self.waiting_until,
-            self.failures_in_a_row, self.last_entry, self.head, self.delivered, self.inbox_bytes,
-            self.messages, self.gap_messages, self.agreed_bytes, self.cause, self.close_code,
-            self.close_reason, self.last_send, self.freed_send, self.epoch_first_send, self.traps_in_a_row,
-            self.members_live, self.members_down, self.paid_until, self.usage);
+    archive(self.id, self.canister, self.phase, self.agreement, self.waiting_until, self.failures_in_a_row,
+            self.delivered, self.inbox_bytes, self.messages, self.gap_messages, self.agreed_bytes, self.cause,
+            self.close_code, self.close_reason, self.last_send, self.freed_send, self.epoch_first_send,
+            self.traps_in_a_row, self.paid_until, self.usage, self.closed_number);
   }
+  TranscriptHead transcript() const { return {id, last_entry, head}; }
   Digest parameters() const { return sha256(archive_encode(arguments)); }
 };
 
@@ -94,10 +100,23 @@ struct CanisterRecord {
   static void fields(auto& archive, auto& self) { archive(self.account); }
 };
 
-struct RecentTransaction {
-  Height height;
-  Digest digest;
-  static void fields(auto& archive, auto& self) { archive(self.height, self.digest); }
+// What: the transactions of the last blocks, so that each runs once. Thread-safety: none. A value.
+class RecentTransactions {
+ public:
+  // False: it is there already. `height` never descends.
+  bool add(Height height, const Digest& transaction);
+  // Of the newest height that has any.
+  struct Block {
+    Height height;
+    std::vector<Digest> transactions;
+  };
+  const Block* newest() const { return blocks_.empty() ? nullptr : &blocks_.back(); }
+  // Forgets those of heights before `oldest`, and returns these heights.
+  std::vector<Height> forget_before(Height oldest);
+
+ private:
+  std::deque<Block> blocks_;
+  std::set<Digest> known_;
 };
 
 struct Global {
@@ -108,12 +127,11 @@ struct Global {
   ConnectionId last_connection;
   // Binds everything that the blocks said, sections in force included.
   Digest payload;
-  std::deque<RecentTransaction> transactions;
-  // Ended connections, oldest first.
-  std::deque<ConnectionId> closed;
+  // How many connections have ended.
+  uint64_t closed_connections = 0;
   static void fields(auto& archive, auto& self) {
     archive(self.params, self.height, self.block_time, self.now, self.last_connection, self.payload,
-            self.transactions, self.closed);
+            self.closed_connections);
   }
 };
 
@@ -130,13 +148,63 @@ struct ConnectionSlot {
   std::deque<InboxEntry> inbox;
 };
 
+// What: all connections by id, read-only but for change(), so that a block costs what it touches and not what
+// there is. Thread-safety: none. A value. References stay valid until their connection is erased; what
+// change() returned is written to before the next restless(), undelivered() or take_changed().
+class ConnectionTable {
+ public:
+  using Map = std::map<ConnectionId, ConnectionSlot>;
+
+  Map::const_iterator begin() const { return slots_.begin(); }
+  Map::const_iterator end() const { return slots_.end(); }
+  Map::const_iterator find(ConnectionId id) const { return slots_.find(id); }
+  bool contains(ConnectionId id) const { return slots_.contains(id); }
+  const ConnectionSlot& at(ConnectionId id) const { return slots_.at(id); }
+  size_t size() const { return slots_.size(); }
+
+  // To write to. Precondition: it is there.
+  ConnectionSlot& change(ConnectionId id) {
+    note(id);
+    return slots_.at(id);
+  }
+  // Precondition: there is none with its id.
+  ConnectionSlot& add(ConnectionSlot slot);
+  void erase(ConnectionId id);
+
+  // Touched or added since the last take_changed(), ascending; not those that were erased.
+  const std::set<ConnectionId>& changed() const { return changed_; }
+  std::set<ConnectionId> take_changed() { return std::exchange(changed_, {}); }
+
+  // Those that a block may change without a decision or a report that says something: they open, wait to open
+  // again, have something in the outbox, or their agreement is not at rest.
+  const std::set<ConnectionId>& restless() { return index(), restless_; }
+  // Those with entries that their canister has not seen.
+  const std::set<ConnectionId>& undelivered() { return index(), undelivered_; }
+
+ private:
+  void note(ConnectionId id) {
+    changed_.insert(id);
+    unindexed_.insert(id);
+  }
+  void index();
+
+  Map slots_;
+  std::set<ConnectionId> changed_;
+  std::set<ConnectionId> unindexed_;
+  std::set<ConnectionId> restless_;
+  std::set<ConnectionId> undelivered_;
+};
+
 struct State {
   Global global;
-  std::map<ConnectionId, ConnectionSlot> connections;
+  ConnectionTable connections;
   // By canister.
   std::map<std::string, CanisterRecord> canisters;
   // Connection::paid_until of all that have one, so that a block looks only at those that are due. Derived.
   std::set<std::pair<AgreedTime, ConnectionId>> time_due;
+  RecentTransactions transactions;
+  // Ended connections by the order of their ends.
+  std::map<uint64_t, ConnectionId> closed;
 };
 
 }  // namespace icws::replica

@@ -67,12 +67,79 @@ TEST(Persistence, RefusesDamagedStorageWithAHint) {
   };
   EXPECT_EQ(fault(subnet, 3), "");
   const std::string hint = "remove it, and the replica recovers";
-  for (const Bytes& key : {keys::kGlobal, keys::connection(id), keys::outbox(id), keys::kAppHashes,
+  for (const Bytes& key : {keys::kGlobal, keys::connection(id), keys::arguments(id), keys::head(id),
+                           keys::outbox(id, SendSequence(1)), keys::kAppHashes, keys::transactions(Height(1)),
                            keys::reports(subnet.replica(3).info().height)}) {
+    EXPECT_TRUE(subnet.storage(3).get(key)) << key;
     EXPECT_THAT(damage(key, "broken"), testing::HasSubstr(hint)) << key;
+  }
+  for (const Bytes& key : {keys::arguments(id), keys::head(id), keys::outbox(id, SendSequence(1)),
+                           keys::transactions(Height(1))}) {
+    EXPECT_THAT(damage(key, std::nullopt), testing::HasSubstr("damaged")) << key;
   }
   EXPECT_THAT(damage(keys::connection(id), std::nullopt), testing::HasSubstr("damaged"));
   EXPECT_THAT(damage(keys::canister("probe"), "other"), testing::HasSubstr("damaged"));
+}
+
+// Each queued message is a record of its own: what is written does not grow with what waits.
+TEST(Persistence, WritesOfAnOutboxOnlyWhatIsNew) {
+  Harness subnet;
+  const ConnectionId id = subnet.opened(test_open(Mode::Ordered));
+  for (int i = 0; i < 5; ++i) subnet.send(id, "message " + std::to_string(i));
+  const auto stored = [&] {
+    std::vector<Bytes> keys;
+    subnet.storage(0).scan(keys::kOutboxPrefix, {}, [&](BytesView key, BytesView) {
+      keys.emplace_back(key);
+      return true;
+    });
+    return keys;
+  };
+  std::vector<Bytes> expected;
+  for (uint64_t i = 1; i <= 5; ++i) expected.push_back(keys::outbox(id, SendSequence(i)));
+  EXPECT_EQ(stored(), expected);
+  subnet.crash(3);
+  subnet.start(3);
+  for (size_t i = 0; i < 4; ++i) subnet.adapter(i).confirm_sends(subnet.socket(i, id));
+  subnet.send(id, "one more");
+  subnet.until([&] { return subnet.view(id).outbox_bytes == 8 + kSendOverheadBytes; });
+  EXPECT_EQ(stored(), std::vector<Bytes>{keys::outbox(id, SendSequence(6))});
+  EXPECT_EQ(subnet.view(id, 3).outbox_bytes, 8 + kSendOverheadBytes);
+  subnet.all_close(id);
+  subnet.blocks(3);
+  EXPECT_TRUE(stored().empty());
+}
+
+TEST(Persistence, RemembersTransactionsAcrossARestartAndForgetsThemInTime) {
+  ClusterParams params = test_params(1);
+  params.transaction_memory_blocks = 5;
+  Harness subnet(params);
+  const Bytes transaction = subnet.transaction([](CanisterContext&) { return Bytes("ran"); });
+  EXPECT_TRUE(subnet.block({.transactions = {transaction}}).results.at(0).ok);
+  subnet.blocks(3);
+  subnet.crash(0);
+  subnet.start(0);
+  EXPECT_FALSE(subnet.block({.transactions = {transaction}}).results.at(0).ok);
+  EXPECT_TRUE(subnet.block({.transactions = {transaction}}).results.at(0).ok);
+  EXPECT_FALSE(subnet.storage(0).get(keys::transactions(Height(1))));
+  EXPECT_TRUE(subnet.storage(0).get(keys::transactions(Height(6))));
+}
+
+TEST(Persistence, AnIdleConnectionIsNotWrittenAgain) {
+  Harness subnet;
+  const ConnectionId idle = subnet.opened(test_open(Mode::Feed));
+  const ConnectionId ordered = subnet.opened(test_open(Mode::Ordered));
+  subnet.all_see(idle, "text");
+  subnet.blocks(20);
+  const Bytes before = *subnet.storage(0).get(keys::connection(idle));
+  // Whoever writes a record writes it whole: one that is left alone stays as a test made it.
+  subnet.storage(0).apply(WriteBatch{{{keys::connection(idle), "untouched"}, {keys::head(ordered), "too"}}});
+  subnet.blocks(20);
+  EXPECT_EQ(subnet.storage(0).get(keys::connection(idle)), "untouched");
+  EXPECT_EQ(subnet.storage(0).get(keys::head(ordered)), "too");
+  subnet.all_see(idle, "more");
+  subnet.blocks(3);
+  EXPECT_NE(subnet.storage(0).get(keys::connection(idle)), "untouched");
+  EXPECT_NE(subnet.storage(0).get(keys::connection(idle)), before);
 }
 
 TEST(Persistence, NoticesAMissingEntryOfTheInbox) {
