@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/value_from.hpp>
 #include <deque>
 #include <map>
 
@@ -39,8 +40,11 @@ struct Answer {
   DataEntry::Kind kind = DataEntry::Kind::Text;
   uint64_t bytes = 0;  // of the whole message; of a gap: how many messages are missing
   Bytes content;       // its first kAnswerBytesMax bytes
+  uint32_t part = 1;   // of a message over the connection's limit
+  uint32_t parts = 1;
   static void fields(auto& archive, auto& self) {
-    archive(self.connection, self.sequence, self.time_ms, self.kind, self.bytes, self.content);
+    archive(self.connection, self.sequence, self.time_ms, self.kind, self.bytes, self.content, self.part,
+            self.parts);
   }
 };
 
@@ -52,13 +56,17 @@ struct Connection {
   uint64_t sent = 0;
   uint64_t answers = 0;
   uint64_t missing = 0;
+  // Of the newest receipt: its last message, and who has written it.
+  uint64_t written = 0;
+  std::vector<uint32_t> writers;
   uint16_t close_code = 0;
   std::string close_cause;
   std::string close_reason;
   std::string close_message;
   static void fields(auto& archive, auto& self) {
     archive(self.url, self.state, self.epoch, self.opened, self.sent, self.answers, self.missing,
-            self.close_code, self.close_cause, self.close_reason, self.close_message);
+            self.written, self.writers, self.close_code, self.close_cause, self.close_reason,
+            self.close_message);
   }
 };
 
@@ -92,14 +100,24 @@ std::string_view kind_name(DataEntry::Kind kind) {
       return "gap";
     case DataEntry::Kind::Reading:
       return "reading";
+    case DataEntry::Kind::Receipt:
+      return "receipt";
   }
   return "unknown";
+}
+
+replica::Writers writers_of(const std::string& name) {
+  if (name == "all") return replica::Writers::All;
+  if (name == "some") return replica::Writers::Some;
+  if (name == "single") return replica::Writers::Single;
+  throw ArgumentError("argument \"writers\" must be all, some or single");
 }
 
 OpenArguments open_arguments(BytesView text) {
   const json::object in =
       parse_arguments(text, {"url", "mode", "subprotocols", "headers", "script", "json", "drop", "keep",
-                             "key", "reconnect", "message_bytes_max", "open_timeout_ms", "compression"});
+                             "key", "reconnect", "message_bytes_max", "open_timeout_ms", "compression",
+                             "writers", "receipts", "chunks", "overflow"});
   OpenArguments out;
   out.url = required_text(in, "url");
   const std::string mode = optional_text(in, "mode", "ordered");
@@ -120,6 +138,14 @@ OpenArguments open_arguments(BytesView text) {
   out.transform.key_pointers = text_list(in, "key");
   out.reconnect = optional_flag(in, "reconnect", false);
   out.compression = optional_flag(in, "compression", false);
+  out.writers = writers_of(optional_text(in, "writers", "all"));
+  out.receipts = optional_flag(in, "receipts", false);
+  out.chunks = optional_flag(in, "chunks", false);
+  const std::string overflow = optional_text(in, "overflow", "wait");
+  if (overflow != "wait" && overflow != "drop_oldest") {
+    throw ArgumentError("argument \"overflow\" must be wait or drop_oldest");
+  }
+  if (overflow == "drop_oldest") out.overflow = replica::Overflow::DropOldest;
   out.message_bytes_max = optional_number(in, "message_bytes_max", out.message_bytes_max);
   // Far above every bound that ws_open checks, so that the conversion to signed milliseconds holds.
   const uint64_t timeout =
@@ -139,6 +165,10 @@ json::object describe(const Answer& answer) {
     return out;
   }
   out["bytes"] = answer.bytes;
+  if (answer.parts > 1) {
+    out["part"] = answer.part;
+    out["parts"] = answer.parts;
+  }
   if (answer.kind == DataEntry::Kind::Text) {
     out["text"] = answer.content;
   } else {
@@ -157,6 +187,10 @@ json::object describe(uint64_t id, const Connection& connection) {
   out["sent"] = connection.sent;
   out["answers"] = connection.answers;
   out["missing"] = connection.missing;
+  if (connection.written > 0) {
+    out["written"] = connection.written;
+    out["writers"] = json::value_from(connection.writers);
+  }
   if (connection.close_code != 0) {
     out["close"] = json::object{{"code", connection.close_code},
                                 {"cause", connection.close_cause},
@@ -172,10 +206,12 @@ class EchoCanister final : public replica::Canister {
   Bytes call(CanisterContext& context, std::string_view method, BytesView arguments) override {
     if (method == "open") return open(context, arguments);
     if (method == "send") return send(context, arguments);
+    if (method == "resubscribe") return resubscribe(context, arguments);
+    if (method == "standing") return standing(context, arguments);
     if (method == "close") return close(context, arguments);
     if (method == "trap_on_data") return trap_on_data(arguments);
     throw ArgumentError("there is no call \"" + std::string(method) +
-                        "\"; there are open, send, close, trap_on_data");
+                        "\"; there are open, send, resubscribe, standing, close, trap_on_data");
   }
 
   void ws_opened(CanisterContext&, const OpenedCall& call) override {
@@ -236,6 +272,25 @@ class EchoCanister final : public replica::Canister {
     return json::serialize(json::object{{"sequence", sequence->value}});
   }
 
+  Bytes resubscribe(CanisterContext& context, BytesView arguments) {
+    const json::object in = parse_arguments(arguments, {"connection"});
+    const auto sequence = context.ws_resubscribe(ConnectionId(required_number(in, "connection")));
+    if (!sequence) pass_on(sequence.error());
+    return json::serialize(json::object{{"sequence", sequence->value}});
+  }
+
+  Bytes standing(CanisterContext& context, BytesView arguments) {
+    const json::object in = parse_arguments(arguments, {"connection"});
+    const auto status = context.ws_status(ConnectionId(required_number(in, "connection")));
+    if (!status) pass_on(status.error());
+    return json::serialize(json::object{{"state", status->state},
+                                        {"epoch", status->epoch.value},
+                                        {"last_sequence", status->last_sequence.value},
+                                        {"outbox_bytes", status->outbox_bytes},
+                                        {"queued", status->queued.value},
+                                        {"written", status->written.value}});
+  }
+
   Bytes close(CanisterContext& context, BytesView arguments) {
     const json::object in = parse_arguments(arguments, {"connection", "code", "reason"});
     const uint64_t code = optional_number(in, "code", 1000);
@@ -254,12 +309,20 @@ class EchoCanister final : public replica::Canister {
 
   void record(const DataCall& call, const DataEntry& entry) {
     Connection& connection = state_.connections[call.connection.value];
+    if (entry.kind == DataEntry::Kind::Receipt) {
+      connection.written = entry.last_sent.value;
+      connection.writers.clear();
+      for (const ReplicaIndex writer : entry.writers) connection.writers.push_back(writer.value);
+      return;
+    }
     Answer answer{.connection = call.connection.value,
                   .sequence = entry.sequence.value,
                   .time_ms = static_cast<uint64_t>(call.time.time_since_epoch().count()),
                   .kind = entry.kind,
                   .bytes = entry.content.size(),
-                  .content = beginning_of(entry.content, entry.kind)};
+                  .content = beginning_of(entry.content, entry.kind),
+                  .part = entry.part,
+                  .parts = entry.parts};
     if (entry.kind == DataEntry::Kind::Gap) {
       answer.bytes = entry.gap_count;
       connection.missing += entry.gap_count;

@@ -28,6 +28,11 @@ constexpr size_t kSymbolsMax = 64;
 // Methods counted by name; the feed has eight. Others count as "other".
 constexpr size_t kMethodsMax = 32;
 
+// Between two resubscriptions, in block time: each makes the exchange send every snapshot to every node.
+// Nodes that get different ones, because the book changed in between, agree on none, and it is asked for
+// again.
+constexpr uint64_t kResubscribeEveryMs = 10'000;
+
 struct Symbol {
   uint64_t messages = 0;
   std::optional<Trade> trade;
@@ -49,11 +54,16 @@ struct State {
   uint64_t unparsed = 0;
   uint64_t last_time_ms = 0;  // block time, since the Unix epoch
   std::string close;          // how it ended last, for people
+  // A gap has made a book stale, and no snapshot has come since.
+  bool snapshots_wanted = false;
+  uint64_t resubscribed_ms = 0;  // block time of the last resubscription; 0: none
+  uint64_t resubscriptions = 0;
   std::map<std::string, uint64_t> methods;
   std::map<std::string, Symbol> symbols;
   static void fields(auto& archive, auto& self) {
     archive(self.connection, self.url, self.status, self.epoch, self.messages, self.missing, self.unparsed,
-            self.last_time_ms, self.close, self.methods, self.symbols);
+            self.last_time_ms, self.close, self.snapshots_wanted, self.resubscribed_ms, self.resubscriptions,
+            self.methods, self.symbols);
   }
 };
 
@@ -161,16 +171,17 @@ class FeedCanister final : public replica::Canister {
     for (auto& [name, symbol] : state_.symbols) symbol.book.restart();
   }
 
-  void ws_data(CanisterContext&, const DataCall& call) override {
+  void ws_data(CanisterContext& context, const DataCall& call) override {
     if (call.connection.value != state_.connection) return;
     state_.last_time_ms = static_cast<uint64_t>(call.time.time_since_epoch().count());
     for (const DataEntry& entry : call.entries) {
       if (entry.kind == DataEntry::Kind::Gap) {
         note_gap(entry);
-      } else {
+      } else if (entry.kind != DataEntry::Kind::Receipt) {
         keep(entry);
       }
     }
+    rebuild(context);
   }
 
   void ws_closed(CanisterContext&, const ClosedCall& call) override {
@@ -233,6 +244,19 @@ class FeedCanister final : public replica::Canister {
     std::visit(Keep{found->second}, message->what);
   }
 
+  // A book that lacks updates is right again only with a new snapshot: subscribes once more, but not too
+  // often. Refused because the outbox is full: the next call tries again.
+  void rebuild(CanisterContext& context) {
+    const auto live = [](const auto& symbol) { return symbol.second.book.live(); };
+    state_.snapshots_wanted = state_.snapshots_wanted && !std::ranges::all_of(state_.symbols, live);
+    const bool soon =
+        state_.resubscriptions > 0 && state_.last_time_ms - state_.resubscribed_ms < kResubscribeEveryMs;
+    if (!state_.snapshots_wanted || soon) return;
+    if (!context.ws_resubscribe(ConnectionId(state_.connection))) return;
+    state_.resubscribed_ms = state_.last_time_ms;
+    ++state_.resubscriptions;
+  }
+
   void count(const std::string& method) {
     const bool known = state_.methods.contains(method);
     ++state_.methods[known || state_.methods.size() < kMethodsMax ? method : "other"];
@@ -243,9 +267,13 @@ class FeedCanister final : public replica::Canister {
   void note_gap(const DataEntry& entry) {
     state_.missing += entry.gap_count;
     for (auto& [name, symbol] : state_.symbols) {
-      if (is_one_of(entry.key, kBookMethods, name)) return symbol.book.gap();
+      if (is_one_of(entry.key, kBookMethods, name)) {
+        state_.snapshots_wanted = true;
+        return symbol.book.gap();
+      }
       if (is_one_of(entry.key, kOtherMethods, name)) return;
     }
+    state_.snapshots_wanted = true;
     for (auto& [name, symbol] : state_.symbols) symbol.book.gap();
   }
 
@@ -275,6 +303,7 @@ class FeedCanister final : public replica::Canister {
     out["missing"] = state_.missing;
     out["unparsed"] = state_.unparsed;
     out["last_time_ms"] = state_.last_time_ms;
+    out["resubscriptions"] = state_.resubscriptions;
     if (!state_.close.empty()) out["last_close"] = state_.close;
     out["methods"] = std::move(methods);
     out["symbols"] = std::move(symbols);

@@ -24,7 +24,7 @@ std::expected<void, DecisionFault> take_ordered(const std::vector<Observation>& 
       return std::unexpected(DecisionFault::WrongContent);
     }
     if (message(observation)) {
-      outcome.emissions.push_back(FeedEmission{0, {}, observation});
+      outcome.emissions.push_back(FeedEmission{{}, {}, observation});
     } else if (observation.kind == ObservationKind::Opened) {
       outcome.opened = archive_decode<transcript::Opened>(observation.content);
       if (!outcome.opened) return std::unexpected(DecisionFault::WrongContent);
@@ -110,7 +110,7 @@ std::expected<void, DecisionFault> step_feed(const ConnectionState& state, const
     if (auto stepped = step_opening(state, view, decision, outcome); !stepped) return stepped;
   } else {
     if (decision.opened) return std::unexpected(DecisionFault::WrongPhase);
-    const FeedContext feed_context{context.height, context.now, context.inbox_has_room};
+    const FeedContext feed_context{context.height, context.now, context.inbox_has_room, context.drops};
     const FeedStep step = begin_feed(state.feed, view, state.quorum(), feed_context, params);
     auto decided = decide_feed(state.feed, step, decision.feed, feed_context, params);
     if (!decided) return std::unexpected(decided.error());
@@ -123,13 +123,28 @@ std::expected<void, DecisionFault> step_feed(const ConnectionState& state, const
   return {};
 }
 
-uint64_t entry_bytes(const Outcome& outcome) {
+uint64_t entry_bytes(const Outcome& outcome, uint64_t part_bytes) {
   uint64_t bytes = 0;
   for (const FeedEmission& emission : outcome.emissions) {
-    bytes += (emission.gap_count > 0 ? 2 : 1) * inbox_bytes(emission.observation);
+    bytes += (emission.gap.missing > 0 ? 2 : 1) * inbox_bytes(emission.observation, part_bytes);
   }
   for (const transcript::Reading& reading : outcome.readings) bytes += inbox_bytes(reading);
   return bytes;
+}
+
+// Once there is room again, the canister learns of what was dropped although nothing follows in the key: else
+// a feed with ever new keys would grow the state. What expired is followed by what waited for it.
+void mark_dropped(Outcome& outcome, uint64_t inbox_bytes) {
+  std::map<KeyHash, GapCount>& gaps = outcome.next.feed.gaps;
+  for (auto gap = gaps.begin(); gap != gaps.end() && inbox_bytes >= kEntryOverheadBytes;) {
+    if (gap->second.dropped == 0) {
+      ++gap;
+      continue;
+    }
+    inbox_bytes -= kEntryOverheadBytes;
+    outcome.marks.emplace_back(*gap);
+    gap = gaps.erase(gap);
+  }
 }
 
 }  // namespace
@@ -154,7 +169,10 @@ bool at_rest(const ConnectionState& state) {
   const bool down =
       std::ranges::any_of(state.down_since, [](const auto& since) { return since.has_value(); });
   const bool known = state.mode == Mode::Ordered || state.mode == Mode::Feed;
-  return known && state.phase == Phase::Open && !down && !state.ordered.stuck_since &&
+  // Marks of what was dropped wait for room in the inbox.
+  const bool marks =
+      std::ranges::any_of(state.feed.gaps, [](const auto& gap) { return gap.second.dropped > 0; });
+  return known && state.phase == Phase::Open && !down && !marks && !state.ordered.stuck_since &&
          state.feed.settled.empty() && state.feed.decidable_since.empty();
 }
 
@@ -175,16 +193,17 @@ Decision propose(const ConnectionState& state, const View& view, const Local& lo
   const Quorum quorum = state.quorum();
   if (state.mode == Mode::Ordered) {
     if (local.ordered == nullptr) return out;
-    const OrderedBudget budget{content_bytes, context.inbox_bytes};
+    const OrderedBudget budget{content_bytes, context.inbox_bytes, context.part_bytes};
     out.ordered = propose_ordered(state.ordered, view, *local.ordered, quorum, budget, params);
   } else if (state.phase == Phase::Opening) {
     const bool fits =
         local.opened != nullptr && local.opened->size() + kContentOverheadBytes <= content_bytes;
     if (fits && wanted_opened(state, view) == opened_digest(*local.opened)) out.opened = *local.opened;
   } else if (local.feed != nullptr) {
-    const FeedContext feed_context{context.height, context.now, context.inbox_has_room};
+    const FeedContext feed_context{context.height, context.now, context.inbox_has_room, context.drops};
     const FeedStep step = begin_feed(state.feed, view, quorum, feed_context, params);
-    out.feed = propose_feed(step, *local.feed, FeedBudget{content_bytes, context.inbox_bytes});
+    out.feed =
+        propose_feed(step, *local.feed, FeedBudget{content_bytes, context.inbox_bytes, context.part_bytes});
   }
   return out;
 }
@@ -204,7 +223,9 @@ std::expected<Outcome, DecisionFault> evaluate(const ConnectionState& state, con
                                                        : step_feed;
   const auto stepped = step(state, view, decision, context, params, outcome);
   if (!stepped) return std::unexpected(stepped.error());
-  if (entry_bytes(outcome) > context.inbox_bytes) return std::unexpected(DecisionFault::InboxFull);
+  const uint64_t entries = entry_bytes(outcome, context.part_bytes);
+  if (entries > context.inbox_bytes) return std::unexpected(DecisionFault::InboxFull);
+  if (!context.drops) mark_dropped(outcome, context.inbox_bytes - entries);
   if (outcome.end) outcome.next.phase = Phase::Ended;
   return outcome;
 }

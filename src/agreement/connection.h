@@ -73,6 +73,10 @@ struct Context {
   uint64_t inbox_bytes = 0;
   // There is room for the largest message: timers that end things run only then.
   bool inbox_has_room = true;
+  // Feed: the inbox is full, and what is decidable is dropped.
+  bool drops = false;
+  // Larger contents are entries of several parts.
+  uint64_t part_bytes = UINT64_MAX;
 };
 
 // One replica's local data, as far as it has any.
@@ -99,6 +103,9 @@ struct Outcome {
   std::vector<FeedEmission> emissions;
   // Observations: ascending by key.
   std::vector<transcript::Reading> readings;
+  // Feed: marks of what was dropped earlier and no message of the key has followed yet. They come after
+  // `emissions`.
+  std::vector<std::pair<KeyHash, GapCount>> marks;
   // Feed: what local logs have to settle.
   std::vector<SettledContent> settled;
   std::optional<End> end;

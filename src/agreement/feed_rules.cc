@@ -1,6 +1,7 @@
 #include "agreement/feed_rules.h"
 
 #include <algorithm>
+#include <set>
 
 #include "agreement/ordered_rules.h"
 
@@ -80,7 +81,7 @@ std::map<FeedItem, AgreedTime> still_decidable(const FeedStep& step, const Settl
 bool take(FeedBudget& budget, const Observation& observation) {
   const uint64_t carried = carried_bytes(observation);
   // A gap mark may have to stand before it.
-  const uint64_t entry = 2 * inbox_bytes(observation);
+  const uint64_t entry = 2 * inbox_bytes(observation, budget.part_bytes);
   if (carried > budget.content_bytes || entry > budget.inbox_bytes) return false;
   budget.content_bytes -= carried;
   budget.inbox_bytes -= entry;
@@ -108,6 +109,27 @@ std::optional<std::vector<FeedGraph::Index>> emitted_nodes(const FeedStep& step,
   if (named.size() >= out.size()) return std::nullopt;
   out.resize(named.size());
   if (!std::ranges::equal(out, named, same_content)) return std::nullopt;
+  return out;
+}
+
+// Everything that could be emitted after `emitted` if its contents were there: closed under precedes, so that
+// no proposer chooses what is dropped.
+std::vector<FeedGraph::Index> dropped_nodes(const FeedStep& step,
+                                            const std::vector<FeedGraph::Index>& emitted,
+                                            const std::map<KeyHash, GapCount>& gaps) {
+  const std::vector<FeedGraph::Node>& nodes = step.graph.nodes();
+  std::vector<bool> gone = step.expired;
+  for (const FeedGraph::Index node : emitted) gone[node] = true;
+  std::set<KeyHash> keys;
+  for (const auto& [key, count] : gaps) keys.insert(key);
+  std::vector<FeedGraph::Index> out;
+  for (const auto& component : step.graph.emit(std::vector<bool>(nodes.size(), true), gone)) {
+    // A component has one key.
+    const KeyHash& key = nodes[component.front()].item.content.key;
+    if (keys.size() >= kDroppedKeysMax && !keys.contains(key)) continue;
+    keys.insert(key);
+    out.insert(out.end(), component.begin(), component.end());
+  }
   return out;
 }
 
@@ -175,19 +197,28 @@ std::expected<FeedOutcome, DecisionFault> decide_feed(const FeedState& state, co
   for (FeedGraph::Index node = 0; node < nodes.size(); ++node) {
     if (!step.expired[node]) continue;
     settled.add(nodes[node].item.content);
-    ++out.state.gaps[nodes[node].item.content.key];
+    ++out.state.gaps[nodes[node].item.content.key].missing;
   }
   for (size_t i = 0; i < emitted.size(); ++i) {
     const ContentId& content = nodes[emitted[i]].item.content;
     FeedEmission emission;
     emission.observation = decision.contents[i];
     if (const auto gap = out.state.gaps.find(content.key); gap != out.state.gaps.end()) {
-      emission.gap_count = gap->second;
+      emission.gap = gap->second;
       emission.gap_key = content.key;
       out.state.gaps.erase(gap);
     }
     out.emissions.push_back(std::move(emission));
     settled.add(content);
+  }
+  if (context.drops) {
+    for (const FeedGraph::Index node : dropped_nodes(step, emitted, out.state.gaps)) {
+      const ContentId& content = nodes[node].item.content;
+      GapCount& gap = out.state.gaps[content.key];
+      ++gap.missing;
+      ++gap.dropped;
+      settled.add(content);
+    }
   }
   out.state.decidable_since = still_decidable(step, settled);
   out.settled = settled.take();

@@ -19,14 +19,23 @@
 
 namespace icws::agreement {
 
+// Messages of a key that the canister does not get.
+struct GapCount {
+  uint64_t missing = 0;
+  // Of these, so many were decidable, but the inbox was full.
+  uint64_t dropped = 0;
+  bool operator==(const GapCount&) const = default;
+  static void fields(auto& archive, auto& self) { archive(self.missing, self.dropped); }
+};
+
 // The replicated part.
 struct FeedState {
   // What the last W + 2 blocks settled, oldest first.
   std::deque<SettledBlock> settled;
   // When each decidable item became so.
   std::map<FeedItem, AgreedTime> decidable_since;
-  // Expired items per key that no gap mark counts yet.
-  std::map<KeyHash, uint64_t> gaps;
+  // Items per key that no gap mark counts yet.
+  std::map<KeyHash, GapCount> gaps;
   static void fields(auto& archive, auto& self) { archive(self.settled, self.decidable_since, self.gaps); }
 };
 
@@ -38,6 +47,8 @@ struct FeedDecision {
 struct FeedBudget {
   uint64_t content_bytes = 0;
   uint64_t inbox_bytes = 0;
+  // Larger contents are entries of several parts.
+  uint64_t part_bytes = UINT64_MAX;
 };
 
 struct FeedContext {
@@ -45,7 +56,13 @@ struct FeedContext {
   AgreedTime now;
   // Expiry pauses while the inbox has no room.
   bool inbox_has_room = true;
+  // The inbox is full and the canister wants the newest: what is decidable is settled without contents.
+  bool drops = false;
 };
+
+// Keys of which messages were dropped and no mark is written yet, at most: further ones wait in the sockets.
+// As many as one section lists.
+inline constexpr size_t kDroppedKeysMax = 1'024;
 
 // What a block does to a feed, before its contents are looked at.
 struct FeedStep {
@@ -62,9 +79,9 @@ FeedStep begin_feed(const FeedState& state, const View& view, Quorum quorum, con
 // The longest prefix of the emission order whose contents `log` has and the budget holds.
 FeedDecision propose_feed(const FeedStep& step, const FeedLog& log, const FeedBudget& budget);
 
-// One emitted message, with the gap mark that stands before it (0: none).
+// One emitted message, with the gap mark that stands before it (0 missing: none).
 struct FeedEmission {
-  uint64_t gap_count = 0;
+  GapCount gap;
   KeyHash gap_key{};
   Observation observation;
 };
@@ -72,7 +89,7 @@ struct FeedEmission {
 struct FeedOutcome {
   FeedState state;
   std::vector<FeedEmission> emissions;
-  // Decided and expired copies.
+  // Decided, expired and dropped copies.
   std::vector<SettledContent> settled;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "transcript/parts.h"
+
 namespace icws::agreement {
 namespace {
 
@@ -27,9 +29,10 @@ std::vector<Observation> contents_within(const OrderedState& state, const Ordere
   for (Position p = state.position.next(); p <= last; p = p.next()) {
     const Observation& observation = log.at(p)->observation;
     const uint64_t carried = carried_bytes(observation);
-    if (carried > budget.content_bytes || inbox_bytes(observation) > budget.inbox_bytes) break;
+    const uint64_t entries = inbox_bytes(observation, budget.part_bytes);
+    if (carried > budget.content_bytes || entries > budget.inbox_bytes) break;
     budget.content_bytes -= carried;
-    budget.inbox_bytes -= inbox_bytes(observation);
+    budget.inbox_bytes -= entries;
     out.push_back(observation);
   }
   return out;
@@ -75,8 +78,9 @@ Position cut_to_budget(std::vector<Observation>& contents, const OrderedState& s
 
 }  // namespace
 
-uint64_t inbox_bytes(const Observation& observation) {
-  return observation.content.size() + observation.key.size() + kEntryOverheadBytes;
+uint64_t inbox_bytes(const Observation& observation, uint64_t part_bytes) {
+  const uint64_t entries = transcript::parts_bound(observation.content.size(), part_bytes);
+  return observation.content.size() + observation.key.size() + entries * kEntryOverheadBytes;
 }
 
 OrderedDecision propose_ordered(const OrderedState& state, const View& view, const OrderedLog& log,

@@ -35,6 +35,8 @@ struct OrderedBudget {
   // Bytes of contents and digests that still fit into the block, and of entries that fit into the inbox.
   uint64_t content_bytes = 0;
   uint64_t inbox_bytes = 0;
+  // Larger contents are entries of several parts.
+  uint64_t part_bytes = UINT64_MAX;
 };
 
 // The longest decision that `log` can give and the in-force sections support. Empty: nothing to decide.
@@ -48,8 +50,9 @@ std::expected<OrderedState, DecisionFault> decide_ordered(const OrderedState& st
 
 // Fixed part of an entry in the inbox: sequence, times, kind and lengths.
 inline constexpr uint32_t kEntryOverheadBytes = 64;
-// Bytes that an observation takes in the inbox: its content, its key and the fixed part.
-uint64_t inbox_bytes(const Observation& observation);
+// Bytes that an observation takes in the inbox at most: its content, its key and the fixed part of each
+// entry.
+uint64_t inbox_bytes(const Observation& observation, uint64_t part_bytes);
 
 enum class OrderedVerdict : uint8_t { Continue, Lost, Diverged };
 

@@ -28,6 +28,9 @@ struct AgreementParams {
   Milliseconds stall{60'000};
   // How long more than f members must have lost the connection before it is lost.
   Milliseconds lost_grace{2'000};
+  // How long a writer of `some` or `single` may report no progress before another takes over. A report needs
+  // two blocks, and where many connections take turns in reports, some more: less would only make doubles.
+  Milliseconds write_timeout{10'000};
 };
 
 }  // namespace icws::agreement

@@ -5,6 +5,8 @@
 #include "agreement/lifecycle.h"
 #include "replica/billing.h"
 #include "replica/closing.h"
+#include "replica/open_check.h"
+#include "transcript/parts.h"
 
 namespace icws::replica {
 namespace {
@@ -61,6 +63,12 @@ std::vector<transcript::Claim> evidence_of(const agreement::End& end, const Conn
   return out;
 }
 
+// Above it a message is cut; without chunks never, for what was agreed had an honest reporter who kept to the
+// limit.
+uint64_t part_bytes(const OpenArguments& arguments) {
+  return arguments.chunks ? arguments.message_bytes_max : UINT64_MAX;
+}
+
 Milliseconds back_off(const Connection& record, const ClusterParams& params) {
   Milliseconds wait = params.reconnect_first;
   for (uint32_t i = 0; i < record.failures_in_a_row && wait < params.reconnect_longest; ++i) wait *= 2;
@@ -85,6 +93,22 @@ void end_epoch(State& state, ConnectionSlot& slot, Journal& journal, const Repor
   ++record.failures_in_a_row;
 }
 
+void append_message(ConnectionSlot& slot, Journal& journal, agreement::Observation observation) {
+  const auto kind = observation.kind == agreement::ObservationKind::Text ? transcript::ContentKind::Text
+                                                                         : transcript::ContentKind::Binary;
+  const std::vector<BytesView> parts =
+      transcript::cut_parts(kind, observation.content, part_bytes(slot.record.arguments));
+  if (parts.size() == 1) {
+    return journal.append(
+        slot, transcript::Message{kind, std::move(observation.content), std::move(observation.key)});
+  }
+  for (uint32_t i = 0; i < parts.size(); ++i) {
+    Bytes key = i == 0 ? std::move(observation.key) : Bytes();
+    journal.append(slot, transcript::Message{kind, Bytes(parts[i]), std::move(key), i + 1,
+                                             static_cast<uint32_t>(parts.size())});
+  }
+}
+
 // False: the canister could not pay for all of it, and has got what it paid for.
 bool apply_outcome(State& state, ConnectionSlot& slot, Journal& journal, agreement::Outcome& outcome,
                    const ClusterParams& params) {
@@ -95,17 +119,17 @@ bool apply_outcome(State& state, ConnectionSlot& slot, Journal& journal, agreeme
     journal.append(slot, std::move(*outcome.opened));
   }
   for (agreement::FeedEmission& emission : outcome.emissions) {
-    if (emission.gap_count > 0) {
+    if (emission.gap.missing > 0) {
       if (!pay_entry(state, record, 0, params)) return false;
-      const Bytes key(reinterpret_cast<const char*>(emission.gap_key.data()), emission.gap_key.size());
-      journal.append(slot, transcript::Gap{key, emission.gap_count});
+      append_gap(slot, journal, emission.gap_key, emission.gap);
     }
     agreement::Observation& observation = emission.observation;
     if (!pay_entry(state, record, observation.content.size() + observation.key.size(), params)) return false;
-    const auto kind = observation.kind == agreement::ObservationKind::Text ? transcript::ContentKind::Text
-                                                                           : transcript::ContentKind::Binary;
-    journal.append(slot,
-                   transcript::Message{kind, std::move(observation.content), std::move(observation.key)});
+    append_message(slot, journal, std::move(observation));
+  }
+  for (const auto& [key, count] : outcome.marks) {
+    if (!pay_entry(state, record, 0, params)) return false;
+    append_gap(slot, journal, key, count);
   }
   for (transcript::Reading& reading : outcome.readings) {
     const uint64_t bytes = agreement::inbox_bytes(reading) - agreement::kEntryOverheadBytes;
@@ -115,24 +139,32 @@ bool apply_outcome(State& state, ConnectionSlot& slot, Journal& journal, agreeme
   return true;
 }
 
-// The highest send sequence that a quorum of members has written.
-SendSequence written_by_quorum(const Connection& record, const agreement::View& view) {
-  std::vector<SendSequence> written;
-  for (const agreement::InForce& member : view) {
-    if (member.section != nullptr) written.push_back(member.section->sent_up_to);
+// Frees what is written, in the order in which it was queued, with a receipt if the canister wants one.
+// Without room for the receipt it waits: the sections go on saying what is written.
+void free_sends(ConnectionSlot& slot, Journal& journal, const agreement::View& view, AgreedTime now,
+                const ClusterParams& params) {
+  Connection& record = slot.record;
+  std::deque<QueuedSend>& messages = slot.outbox.messages;
+  if (messages.empty()) return;
+  if (record.arguments.receipts && record.inbox_bytes + kInboxReserveBytes > params.inbox_bytes_max) return;
+  agreement::SendQueue queue{record.freed_send, record.last_send, std::nullopt};
+  const auto everyone = std::ranges::find(messages, true, &QueuedSend::everyone);
+  if (everyone != messages.end()) queue.everyone = everyone->sequence;
+  const bool open = record.phase == RecordPhase::Active && record.agreement.phase == agreement::Phase::Open;
+  const agreement::SendContext context{
+      record.id, record.agreement.epoch, record.arguments.writers, record.agreement.quorum(), now, open};
+  const agreement::WrittenSends written =
+      agreement::step_sends(record.sends, view, queue, context, params.agreement);
+  if (written.up_to == record.freed_send) return;
+  if (record.arguments.receipts) {
+    transcript::Sent receipt{record.freed_send.next(), written.up_to, {}};
+    for (const uint32_t place : written.writers) receipt.writers.push_back(record.agreement.committee[place]);
+    journal.append(slot, std::move(receipt));
   }
-  const agreement::Quorum quorum = record.agreement.quorum();
-  if (!quorum.is_quorum(static_cast<uint32_t>(written.size()))) return SendSequence(0);
-  std::sort(written.begin(), written.end(), std::greater<>());
-  return std::min(written[quorum.q() - 1], record.last_send);
-}
-
-void free_sends(ConnectionSlot& slot, SendSequence written) {
-  Outbox& outbox = slot.outbox;
-  while (!outbox.messages.empty() && outbox.messages.front().sequence <= written) {
-    slot.record.freed_send = outbox.messages.front().sequence;
-    outbox.bytes -= outbox.messages.front().content.size() + kSendOverheadBytes;
-    outbox.messages.pop_front();
+  record.freed_send = written.up_to;
+  while (!messages.empty() && messages.front().sequence <= written.up_to) {
+    slot.outbox.bytes -= messages.front().content.size() + kSendOverheadBytes;
+    messages.pop_front();
   }
 }
 
@@ -185,10 +217,16 @@ agreement::Context context_for(const ConnectionSlot& slot, const ClusterParams& 
   out.height = height;
   out.now = now;
   out.inbox_bytes = params.inbox_bytes_max > used ? params.inbox_bytes_max - used : 0;
+  out.part_bytes = part_bytes(slot.record.arguments);
   // Twice the largest message: a feed's item is budgeted with a gap mark before it.
-  out.inbox_has_room =
-      out.inbox_bytes >= 2 * (slot.record.arguments.message_bytes_max + kInboxReserveBytes) ||
+  const uint64_t largest = largest_message_bytes(slot.record.arguments, params);
+  const uint64_t parts = transcript::parts_bound(largest, out.part_bytes);
+  const bool room =
+      out.inbox_bytes >= 2 * (largest + parts * agreement::kEntryOverheadBytes + kInboxReserveBytes) ||
       slot.inbox.empty();
+  out.drops = !room && slot.record.arguments.overflow == Overflow::DropOldest;
+  // Where messages are dropped, sockets are read on, so nobody waits for the canister.
+  out.inbox_has_room = room || out.drops;
   return out;
 }
 
@@ -241,6 +279,8 @@ std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const Re
     const bool fits = it != decisions.end() && it->second->epoch == record.agreement.epoch;
     const agreement::View view = view_of(record, window, journal.height());
     const agreement::Context context = context_for(slot, params, journal.height(), state.global.now);
+    // Before the epoch may end: what was written is known by then. The receipt fits into the inbox's reserve.
+    free_sends(slot, journal, view, state.global.now, params);
     auto outcome = agreement::evaluate(record.agreement, view, fits ? it->second->decision : kNone, context,
                                        params.agreement);
     if (!outcome) outcome = agreement::evaluate(record.agreement, view, kNone, context, params.agreement);
@@ -258,26 +298,22 @@ std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWi
                                   const ClusterParams& params) {
   const std::set<ConnectionId> restless = state.connections.restless();
   for (const ConnectionId id : restless) {
-    const ConnectionSlot& before = state.connections.at(id);
-    // Of a waiting connection too: its last reports may say that everything is written, and the next epoch
-    // would send it again.
-    if (!before.outbox.messages.empty()) {
-      const SendSequence written =
-          written_by_quorum(before.record, view_of(before.record, window, state.global.height));
-      if (written >= before.outbox.messages.front().sequence)
-        free_sends(state.connections.change(id), written);
+    if (state.connections.at(id).record.phase != RecordPhase::Waiting) continue;
+    // Its last reports may say that everything is written, and the next epoch would send it again.
+    if (!state.connections.at(id).outbox.messages.empty()) {
+      ConnectionSlot& slot = state.connections.change(id);
+      free_sends(slot, journal, view_of(slot.record, window, state.global.height), state.global.now, params);
     }
-    if (before.record.phase != RecordPhase::Waiting || state.global.now < before.record.waiting_until)
-      continue;
+    if (state.global.now < state.connections.at(id).record.waiting_until) continue;
     ConnectionSlot& slot = state.connections.change(id);
     Connection& record = slot.record;
     record.phase = RecordPhase::Active;
     record.epoch_first_send = record.freed_send.next();
+    record.sends = agreement::SendState{};
     record.agreement = agreement::begin_epoch(id, record.arguments.mode, record.agreement.epoch.next(),
                                               record.agreement.committee, record.parameters(),
                                               state.global.now, record.arguments.open_timeout,
                                               record.arguments.mode_settings());
-    record.members_live = record.members_down = 0;
     if (!begin_paid_epoch(state, record, params)) {
       close_connection(state, slot, journal, end_for(record, transcript::Cause::OutOfCycles), {}, params);
     }

@@ -55,7 +55,8 @@ struct Forgotten {
   EntrySequence last_entry;
 };
 
-// Frees what a quorum has written, begins due epochs that can be paid, forgets the oldest ended connections.
+// Frees what waiting connections have written, begins due epochs that can be paid, forgets the oldest ended
+// connections.
 std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWindow& window,
                                   const ClusterParams& params);
 

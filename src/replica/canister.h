@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agreement/connection.h"
+#include "agreement/send_rules.h"
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/time.h"
@@ -24,6 +25,7 @@ namespace icws::replica {
 using agreement::Deliver;
 using agreement::Mode;
 using agreement::ObservationsSettings;
+using agreement::Writers;
 
 // How messages are made equal before they are agreed on; see transform/transform.h for the meaning of each.
 struct TransformRequest {
@@ -43,6 +45,12 @@ struct OutgoingMessage {
   MessageKind kind = MessageKind::Text;
   Bytes content;
   static void fields(auto& archive, auto& self) { archive(self.kind, self.content); }
+};
+
+// What happens to a feed's messages while the inbox is full because the canister is too slow.
+enum class Overflow : uint8_t {
+  Wait = 1,       // they wait in the sockets, which slows the server down
+  DropOldest = 2  // they are dropped by agreement, and counted in gap marks
 };
 
 struct OpenArguments {
@@ -67,10 +75,21 @@ struct OpenArguments {
   bool compression = false;
   // In mode observations, and only there.
   std::optional<ObservationsSettings> observations;
+  // Who writes what the canister sends. `Some` and `Single` not in mode ordered, where every member must get
+  // the answers.
+  Writers writers = Writers::All;
+  // Says in `ws_data` what is written, and by whom.
+  bool receipts = false;
+  // A message over message_bytes_max comes in parts, instead of ending the connection; up to the subnet's own
+  // limit. Then message_bytes_max is at least transcript::kPartBytesMin.
+  bool chunks = false;
+  // Mode feed only: a hole in an ordered stream would lose an answer that the canister waits for, and digests
+  // alone do not tell a message from the server's close.
+  Overflow overflow = Overflow::Wait;
   static void fields(auto& archive, auto& self) {
     archive(self.url, self.headers, self.subprotocols, self.response_headers, self.mode, self.transform,
             self.script, self.message_bytes_max, self.reconnect, self.open_timeout, self.compression,
-            self.observations);
+            self.observations, self.writers, self.receipts, self.chunks, self.overflow);
   }
   agreement::ModeSettings mode_settings() const { return {observations.value_or(ObservationsSettings{})}; }
 };
@@ -100,7 +119,7 @@ struct OpenedCall {
 };
 
 struct DataEntry {
-  enum class Kind : uint8_t { Text = 1, Binary = 2, Gap = 3, Reading = 4 };
+  enum class Kind : uint8_t { Text = 1, Binary = 2, Gap = 3, Reading = 4, Receipt = 5 };
   EntrySequence sequence;
   Kind kind = Kind::Text;
   Bytes content;
@@ -108,16 +127,28 @@ struct DataEntry {
   // no quorum has seen, only the key's hash is agreed: the 16 bytes of agreement::key_hash(text), which a
   // canister can compare with the hashes of the keys that it knows.
   Bytes key;
-  // How many messages are missing. Only in a gap.
+  // A message over message_bytes_max: its parts follow each other as entries, 1 to `parts`; the first has the
+  // key.
+  uint32_t part = 1;
+  uint32_t parts = 1;
+  // How many messages are missing, and how many of these were dropped because the inbox was full. Only in a
+  // gap.
   uint64_t gap_count = 0;
-  // --- only in a reading (mode observations); its key is in `key`, the median, if asked for, in `content`
-  // --- Members that have a value young enough, of how many.
+  uint64_t gap_dropped = 0;
+  // --- only in a reading (mode observations); its key is in `key`, the median, if asked for, in `content` ---
+  // Members that have a value young enough, of how many.
   uint32_t responses = 0;
   uint32_t members = 0;
   // Intervals that were left out before, because the inbox was full.
   uint64_t skipped = 0;
   // All values, ascending by member, if asked for.
   std::vector<transcript::MemberValue> values;
+  // --- only in a receipt ---
+  // What is written, by which members; see transcript::Sent. A server may answer before it
+  // comes.
+  SendSequence first_sent;
+  SendSequence last_sent;
+  std::vector<ReplicaIndex> writers;
 };
 
 struct DataCall {
@@ -147,6 +178,10 @@ struct StatusReply {
   Epoch epoch;
   EntrySequence last_sequence;
   uint64_t outbox_bytes = 0;
+  // Messages up to `queued` were given to ws_data, up to `written` enough members have reported to have
+  // written them.
+  SendSequence queued;
+  SendSequence written;
   // Of the current epoch, by what members said in the last blocks: sockets that are live, and those that are
   // not (failed, ended, or not in the agreed sequence). Of the others nothing is known.
   uint32_t replicas_live = 0;
@@ -176,6 +211,9 @@ class CanisterContext {
   virtual std::expected<ConnectionId, Reject> ws_open(const OpenArguments& arguments) = 0;
   virtual std::expected<SendSequence, Reject> ws_data(ConnectionId connection, MessageKind kind,
                                                       Bytes content) = 0;
+  // Queues the script once more, for every member whatever the writers: a feed's subscriptions, which make
+  // the server send a snapshot after a gap. All of it or nothing; the sequence of its last message.
+  virtual std::expected<SendSequence, Reject> ws_resubscribe(ConnectionId connection) = 0;
   // code: 1000 or 3000-4999; reason: at most 123 bytes of UTF-8.
   virtual std::expected<void, Reject> ws_close(ConnectionId connection, uint16_t code,
                                                std::string reason) = 0;

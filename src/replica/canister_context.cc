@@ -21,10 +21,10 @@ std::vector<ReplicaIndex> all_replicas(const ClusterParams& params) {
   return out;
 }
 
-// Every member sends; a connection that was opened in this callback has no committee yet.
-uint32_t writers_of(const ConnectionSlot* slot, const ClusterParams& params) {
-  return static_cast<uint32_t>(slot == nullptr ? params.replica_keys.size()
-                                               : slot->record.agreement.committee.size());
+// How many members write a message.
+uint32_t writer_count(Writers policy, bool everyone, uint32_t members) {
+  const uint32_t needed = agreement::writers_needed(policy, agreement::Quorum(members));
+  return needed == 0 || everyone ? members : needed;
 }
 
 std::string state_name(const Connection& record) {
@@ -84,6 +84,7 @@ std::expected<ConnectionId, Reject> EffectContext::ws_open(const OpenArguments& 
   last_connection_ = last_connection_.next();
   pending_[last_connection_].opened = true;
   pending_[last_connection_].usage = price;
+  pending_[last_connection_].writers = arguments.writers;
   effects_.emplace_back(Open{last_connection_, arguments});
   return last_connection_;
 }
@@ -109,24 +110,55 @@ std::expected<SendSequence, Reject> EffectContext::ws_data(ConnectionId connecti
   const auto slot = find_open(connection);
   if (!slot) return std::unexpected(slot.error());
   if (auto checked = check_send(kind, content, params_); !checked) return std::unexpected(checked.error());
+  std::vector<OutgoingMessage> one;
+  one.push_back({kind, std::move(content)});
+  return queue(connection, *slot, std::move(one), false);
+}
+
+std::expected<SendSequence, Reject> EffectContext::ws_resubscribe(ConnectionId connection) {
+  const auto slot = find_open(connection);
+  if (!slot) return std::unexpected(slot.error());
+  // Its socket sends the script first as it is.
+  if (*slot == nullptr)
+    return reject(RejectCode::InvalidArgument, "the connection is only just being opened");
+  const std::vector<OutgoingMessage>& script = (*slot)->record.arguments.script;
+  if (script.empty())
+    return reject(RejectCode::InvalidArgument, "the connection was opened without a script");
+  return queue(connection, *slot, script, true);
+}
+
+std::expected<SendSequence, Reject> EffectContext::queue(ConnectionId connection, const ConnectionSlot* slot,
+                                                         std::vector<OutgoingMessage> messages,
+                                                         bool everyone) {
   Pending& pending = pending_[connection];
-  const uint64_t bytes = content.size() + kSendOverheadBytes;
-  const uint64_t queued = (*slot == nullptr ? 0 : (*slot)->outbox.bytes) + pending.bytes;
+  uint64_t bytes = 0;
+  for (const OutgoingMessage& message : messages) bytes += message.content.size() + kSendOverheadBytes;
+  const uint64_t queued = (slot == nullptr ? 0 : slot->outbox.bytes) + pending.bytes;
   if (queued + bytes > params_.outbox_bytes_max) {
     return reject(RejectCode::QueueFull, "the outbox holds " + std::to_string(queued) + " bytes of at most " +
                                              std::to_string(params_.outbox_bytes_max) +
                                              "; send again after the next callback");
   }
-  const Usage price = send_price(params_.price, writers_of(*slot, params_), content.size());
+  // A connection that was opened in this callback has no committee yet: all replicas will be in it.
+  const auto members = static_cast<uint32_t>(slot == nullptr ? params_.replica_keys.size()
+                                                             : slot->record.agreement.committee.size());
+  const Writers policy = slot == nullptr ? pending.writers : slot->record.arguments.writers;
+  Usage price;
+  for (const OutgoingMessage& message : messages) {
+    price =
+        price + send_price(params_.price, writer_count(policy, everyone, members), message.content.size());
+  }
   if (auto checked = check_funds(price); !checked) return std::unexpected(checked.error());
   price_ = price_ + price;
   pending.usage = pending.usage + price;
   pending.bytes += bytes;
-  ++pending.sends;
-  const SendSequence last = *slot == nullptr ? SendSequence(0) : (*slot)->record.last_send;
-  const SendSequence sequence(last.value + pending.sends);
-  effects_.emplace_back(Send{connection, QueuedSend{sequence, kind, std::move(content)}});
-  return sequence;
+  const SendSequence last = slot == nullptr ? SendSequence(0) : slot->record.last_send;
+  for (OutgoingMessage& message : messages) {
+    const SendSequence sequence = last.next(++pending.sends);
+    effects_.emplace_back(
+        Send{connection, QueuedSend{sequence, message.kind, std::move(message.content), everyone}});
+  }
+  return last.next(pending.sends);
 }
 
 std::expected<void, Reject> EffectContext::ws_close(ConnectionId connection, uint16_t code,
@@ -149,6 +181,7 @@ std::expected<StatusReply, Reject> EffectContext::ws_status(ConnectionId connect
       out.state = closed ? "closed" : "opening";
       out.epoch = Epoch(1);
       out.outbox_bytes = closed ? 0 : pending->second.bytes;
+      out.queued = SendSequence(pending->second.sends);
       out.replicas_needed = agreement::Quorum(static_cast<uint32_t>(params_.replica_keys.size())).q();
       out.usage = pending->second.usage;
       return out;
@@ -167,6 +200,8 @@ std::expected<StatusReply, Reject> EffectContext::ws_status(ConnectionId connect
   out.epoch = record.agreement.epoch;
   out.last_sequence = record.last_entry;
   out.outbox_bytes = slot->second.outbox.bytes;
+  out.queued = record.last_send;
+  out.written = record.freed_send;
   const MemberCounts members = count_members(record, window_, journal_.height());
   out.replicas_live = members.live;
   out.replicas_out = members.down;
@@ -177,6 +212,7 @@ std::expected<StatusReply, Reject> EffectContext::ws_status(ConnectionId connect
   out.usage = record.usage;
   if (pending != pending_.end()) {
     out.outbox_bytes += pending->second.bytes;
+    out.queued = out.queued.next(pending->second.sends);
     out.usage = out.usage + pending->second.usage;
   }
   if (closed) out.outbox_bytes = 0;
@@ -212,7 +248,9 @@ void EffectContext::perform(const Open& open) {
 
 void EffectContext::perform(const Send& send) {
   ConnectionSlot& slot = state_.connections.change(send.id);
-  const Usage price = send_price(params_.price, writers_of(&slot, params_), send.message.content.size());
+  const auto members = static_cast<uint32_t>(slot.record.agreement.committee.size());
+  const uint32_t writers = writer_count(slot.record.arguments.writers, send.message.everyone, members);
+  const Usage price = send_price(params_.price, writers, send.message.content.size());
   if (!pay(account_of(state_, slot.record), slot.record.usage, price)) {
     throw std::logic_error("a send is not paid for");
   }

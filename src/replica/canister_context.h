@@ -25,6 +25,7 @@ class EffectContext final : public CanisterContext {
   std::expected<ConnectionId, Reject> ws_open(const OpenArguments& arguments) override;
   std::expected<SendSequence, Reject> ws_data(ConnectionId connection, MessageKind kind,
                                               Bytes content) override;
+  std::expected<SendSequence, Reject> ws_resubscribe(ConnectionId connection) override;
   std::expected<void, Reject> ws_close(ConnectionId connection, uint16_t code, std::string reason) override;
   std::expected<StatusReply, Reject> ws_status(ConnectionId connection) const override;
   AccountReply ws_account() const override;
@@ -52,12 +53,17 @@ class EffectContext final : public CanisterContext {
     uint64_t sends = 0;
     uint64_t bytes = 0;
     bool opened = false;
+    // Of one that was opened.
+    Writers writers = Writers::All;
     bool closed = false;
   };
 
   std::expected<void, Reject> check_quota() const;
   // What this callback has done so far can be paid, and `price` beside it.
   std::expected<void, Reject> check_funds(const Usage& price) const;
+  // Queues messages of one connection, all or none; `slot` as find_open() gives it. The last one's sequence.
+  std::expected<SendSequence, Reject> queue(ConnectionId connection, const ConnectionSlot* slot,
+                                            std::vector<OutgoingMessage> messages, bool everyone);
   // The connection, if it is this canister's and has not ended; a connection opened in this callback has no
   // slot yet.
   std::expected<const ConnectionSlot*, Reject> find_open(ConnectionId id) const;

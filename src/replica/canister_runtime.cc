@@ -16,6 +16,7 @@ using transcript::Entry;
 using transcript::Gap;
 using transcript::Message;
 using transcript::Opened;
+using transcript::Sent;
 
 bool is_data(const Entry& entry) {
   return !std::holds_alternative<Opened>(entry.what) && !std::holds_alternative<Closed>(entry.what);
@@ -29,6 +30,8 @@ DataEntry data_entry(const Entry& entry) {
         message->kind == transcript::ContentKind::Text ? DataEntry::Kind::Text : DataEntry::Kind::Binary;
     out.content = message->content;
     out.key = message->key;
+    out.part = message->part;
+    out.parts = message->parts;
   } else if (const auto* reading = std::get_if<transcript::Reading>(&entry.what)) {
     out.kind = DataEntry::Kind::Reading;
     out.content = reading->median;
@@ -37,11 +40,17 @@ DataEntry data_entry(const Entry& entry) {
     out.members = reading->members;
     out.skipped = reading->skipped;
     out.values = reading->values;
-  } else {
-    const auto& gap = std::get<Gap>(entry.what);
+  } else if (const auto* gap = std::get_if<Gap>(&entry.what)) {
     out.kind = DataEntry::Kind::Gap;
-    out.key = gap.key_hash;
-    out.gap_count = gap.count;
+    out.key = gap->key_hash;
+    out.gap_count = gap->count;
+    out.gap_dropped = gap->dropped;
+  } else {
+    const auto& sent = std::get<Sent>(entry.what);
+    out.kind = DataEntry::Kind::Receipt;
+    out.first_sent = sent.first;
+    out.last_sent = sent.last;
+    out.writers = sent.writers;
   }
   return out;
 }

@@ -25,10 +25,15 @@ const char* reason_for(Cause cause) {
 
 }  // namespace
 
+void append_gap(ConnectionSlot& slot, Journal& journal, const agreement::KeyHash& key,
+                const agreement::GapCount& count) {
+  const Bytes hash(reinterpret_cast<const char*>(key.data()), key.size());
+  journal.append(slot, transcript::Gap{hash, count.missing, count.dropped});
+}
+
 void write_pending_gaps(ConnectionSlot& slot, Journal& journal) {
   for (const auto& [key, count] : std::exchange(slot.record.agreement.feed.gaps, {})) {
-    journal.append(slot,
-                   transcript::Gap{Bytes(reinterpret_cast<const char*>(key.data()), key.size()), count});
+    append_gap(slot, journal, key, count);
   }
 }
 

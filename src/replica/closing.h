@@ -9,9 +9,14 @@
 
 namespace icws::replica {
 
-// Before an epoch's last entry: what expired and no message has followed yet. A mark for each key, beyond the
-// inbox's reserve if need be, and paid for with the open: they are no more than the items that f+1 members
-// can list, and nothing expires while the inbox is full.
+// A mark of messages that the canister does not get.
+void append_gap(ConnectionSlot& slot, Journal& journal, const agreement::KeyHash& key,
+                const agreement::GapCount& count);
+
+// Before an epoch's last entry: what expired or was dropped and no message has followed yet. A mark for each
+// key, beyond the inbox's reserve if need be, and paid for with the open: they are no more than the items
+// that f+1 members can list, of which nothing expires while the inbox is full, and
+// agreement::kDroppedKeysMax.
 void write_pending_gaps(ConnectionSlot& slot, Journal& journal);
 
 // The end that the service itself makes of a connection: code 1000, and a reason that the server may see.

@@ -2,6 +2,7 @@
 
 #include "agreement/ordered_rules.h"
 #include "base/archive.h"
+#include "transcript/parts.h"
 
 namespace icws::replica {
 
@@ -10,7 +11,7 @@ Digest ClusterParams::hash() const {
   writer(chain_id, replica_keys);
   writer(agreement.blocks_in_force, agreement.head_window, agreement.decision_digests_max,
          agreement.section_items_max, agreement.section_values_max, agreement.hold_back, agreement.absorb,
-         agreement.drop_after, agreement.stall, agreement.lost_grace);
+         agreement.drop_after, agreement.stall, agreement.lost_grace, agreement.write_timeout);
   writer(report_bytes_max, block_content_bytes_max, message_bytes_max, connections_max,
          connections_per_canister_max, inbox_bytes_max, outbox_bytes_max, script_messages_max,
          script_bytes_max, traps_in_a_row_max, delivery_bytes_per_block_max, transcript_entries_kept,
@@ -32,9 +33,14 @@ std::vector<std::string> ClusterParams::faults() const {
   // Else the largest message would hold up its connection for ever. In a feed's inbox a gap mark may have to
   // stand before it, for which as much again is kept.
   const uint32_t largest = message_bytes_max + kKeyBytesMax + agreement::kEntryOverheadBytes;
+  // The same in an inbox, where it may come in parts.
+  const auto parts =
+      static_cast<uint32_t>(transcript::parts_bound(message_bytes_max, transcript::kPartBytesMin));
+  const uint32_t entries = largest + (parts - 1) * agreement::kEntryOverheadBytes;
   at_least("block_content_bytes_max", block_content_bytes_max, "message_bytes_max and an order key", largest);
-  at_least("inbox_bytes_max", inbox_bytes_max, "twice message_bytes_max, two order keys and the reserve",
-           2 * largest + kInboxReserveBytes);
+  at_least("inbox_bytes_max", inbox_bytes_max,
+           "twice message_bytes_max in parts, two order keys and the reserve",
+           2 * entries + kInboxReserveBytes);
   at_least("outbox_bytes_max", outbox_bytes_max, "message_bytes_max", message_bytes_max);
   at_least("outbox_bytes_max", outbox_bytes_max, "script_bytes_max", script_bytes_max);
   at_least("connections_max", connections_max, "connections_per_canister_max", connections_per_canister_max);

@@ -24,7 +24,7 @@ void Journal::write(ConnectionSlot& slot, transcript::Entry entry) {
   record.last_entry = entry.sequence;
   record.head = transcript::transcript_next(record.head, bytes);
   if (const auto* message = std::get_if<transcript::Message>(&entry.what)) {
-    ++record.messages;
+    record.messages += message->part == 1;
     record.agreed_bytes += message->content.size();
   } else if (const auto* gap = std::get_if<transcript::Gap>(&entry.what)) {
     record.gap_messages += gap->count;

@@ -36,9 +36,9 @@ Bytes encode_opened(const SocketOpened& opened) {
 LocalConnection::LocalConnection(const Connection& record)
     : id_(record.id),
       epoch_(record.agreement.epoch),
-      // What a quorum has written already is not in the outbox any more, for a replica that comes late.
-      first_send_(std::max(record.epoch_first_send, record.freed_send.next())) {
-  confirmed_ = SendSequence(first_send_.value - 1);
+      // What is written already is not in the outbox any more, for a replica that comes late.
+      sends_(record.arguments.script.size(),
+             std::max(SendSequence(record.epoch_first_send.value - 1), record.freed_send)) {
   log_ = make_local_log(record);
   make_transform(record);
 }
@@ -54,9 +54,7 @@ LocalConnection::LocalConnection(const Connection& record, LocalRecord saved, Lo
       last_event_(saved.last_event),
       opened_(std::move(saved.opened)),
       socket_{saved.attempt, EventTracker(saved.done_prefix, saved.done_beyond)},
-      first_send_(saved.first_send),
-      confirmed_(saved.confirmed),
-      retained_(std::move(saved.retained)) {
+      sends_(std::move(saved.sends)) {
   log_ = make_local_log(record, saved, now, absorb);
   if (saved.ending_known) {
     ending_ =
@@ -78,14 +76,14 @@ bool LocalConnection::drained() const { return is_out(status_) || socket_.tracke
 
 size_t LocalConnection::unsettled() const { return log_->size(); }
 
-void LocalConnection::on_event(const Connection& record, SocketEvent event, LocalTime now) {
+void LocalConnection::on_event(SocketEvent event, uint64_t message_bytes_max, LocalTime now) {
   if (event.key != key() || !socket_.tracker.receive(event.sequence)) return;
   // Agreed before a restart, or nothing counts any more.
   if (is_out(status_) || socket_.tracker.is_done(event.sequence)) return socket_.tracker.done(event.sequence);
   if (auto* opened = std::get_if<SocketOpened>(&event.what)) {
     on_opened(*opened, event.sequence, now);
   } else if (auto* message = std::get_if<SocketMessage>(&event.what)) {
-    on_message(record, *message, event.sequence, now);
+    on_message(*message, event.sequence, message_bytes_max, now);
   } else if (auto* closed = std::get_if<SocketClosed>(&event.what)) {
     on_closed(*closed, event.sequence, now);
   } else {
@@ -105,7 +103,7 @@ void LocalConnection::on_opened(SocketOpened& opened, EventSequence event, Local
   log_->on_opened(*opened_, event, now, socket_);
 }
 
-void LocalConnection::on_message(const Connection& record, SocketMessage& message, EventSequence event,
+void LocalConnection::on_message(SocketMessage& message, EventSequence event, uint64_t message_bytes_max,
                                  LocalTime now) {
   if (!takes_messages_) {
     // What follows an end of our own making stays unsettled: after a restart it must not count either.
@@ -115,8 +113,7 @@ void LocalConnection::on_message(const Connection& record, SocketMessage& messag
   const auto kind = static_cast<transform::MessageKind>(message.kind);
   if (transform_->apply(kind, message.content, delivered_) == transform::Outcome::Dropped)
     return socket_.tracker.done(event);
-  if (delivered_.content.size() > record.arguments.message_bytes_max ||
-      delivered_.key.size() > kKeyBytesMax) {
+  if (delivered_.content.size() > message_bytes_max || delivered_.key.size() > kKeyBytesMax) {
     return end(MemberStatus::Ended, Ending{Cause::MessageTooBig, kTooBigCode, {}},
                EventSequence(event.value - 1));
   }
@@ -142,16 +139,7 @@ void LocalConnection::end(MemberStatus status, std::optional<Ending> ending, Eve
   end_known_.reset();
   log_->on_ended();
   // What was not written on this socket never will be; a later socket begins with the state's own outbox.
-  retained_.clear();
-}
-
-void LocalConnection::on_progress(const Connection& record, uint64_t sent_up_to) {
-  const uint64_t script = record.arguments.script.size();
-  if (sent_up_to <= script) return;
-  const SendSequence confirmed(first_send_.value + (sent_up_to - script) - 1);
-  if (confirmed > record.last_send || confirmed <= confirmed_) return;
-  confirmed_ = confirmed;
-  while (!retained_.empty() && retained_.front().sequence <= confirmed_) retained_.pop_front();
+  sends_.forget();
 }
 
 void LocalConnection::on_lost() {
@@ -161,9 +149,9 @@ void LocalConnection::on_lost() {
   end(MemberStatus::OutLost, std::nullopt, last);
 }
 
-void LocalConnection::adopt(const Connection& record, const SocketStatus& socket) {
+void LocalConnection::adopt(const Connection& record, const SocketStatus& socket, uint32_t self) {
   socket_ = SocketEvents{socket.key.attempt, EventTracker(socket.acknowledged, {})};
-  adopt_sends(record, socket.accepted_send);
+  sends_.adopt(record, socket.accepted_send, log_->one_socket_only(), self);
   log_->adopt(record, socket);
   // Its Opened event was agreed on and freed: the socket was live, and will say so when it ends.
   if (socket.acknowledged.value == 0 || status_ != MemberStatus::Opening) return;
@@ -171,30 +159,11 @@ void LocalConnection::adopt(const Connection& record, const SocketStatus& socket
   takes_messages_ = true;
 }
 
-void LocalConnection::adopt_sends(const Connection& record, uint64_t accepted) {
-  const uint64_t script = record.arguments.script.size();
-  if (accepted <= script) return;
-  const uint64_t written = accepted - script;
-  retained_.clear();
-  // An ordered socket has sent everything since the epoch began, or is out soon.
-  if (log_->one_socket_only() && record.epoch_first_send.value + written > record.freed_send.value) {
-    first_send_ = record.epoch_first_send;
-    confirmed_ = SendSequence(first_send_.value - 1);
-    return;
-  }
-  // Which messages a feed's socket has sent is forgotten. Better none of them by this replica than one twice:
-  // the others send them all.
-  first_send_ = SendSequence(record.last_send.value + 1 - std::min(written, record.last_send.value));
-  confirmed_ = record.last_send;
-}
-
 void LocalConnection::begin_attempt(const Connection& record) {
   socket_ = SocketEvents{socket_.attempt.next(), EventTracker()};
   reopening_ = true;
-  // Neither what a quorum has written nor what this replica has: the first number on the new socket is the
-  // next one's, whoever was ahead.
-  confirmed_ = std::max(confirmed_, record.freed_send);
-  first_send_ = confirmed_.next();
+  // Neither what is written already nor what this replica has written.
+  sends_ = SocketSends(record.arguments.script.size(), std::max(sends_.confirmed(), record.freed_send));
 }
 
 LocalProgress LocalConnection::advance(const Connection& record,
@@ -238,7 +207,7 @@ agreement::Section LocalConnection::section(const Connection& record,
     out.ending = ending_.value_or(Ending{Cause::Connection, 1006, {}});
   }
   if (is_down(status_) && !end_reported_) end_reported_ = request.height;
-  out.sent_up_to = confirmed_;
+  out.sent_up_to = sends_.confirmed();
   // In mode ordered what the server negotiated is the chain's first observation.
   if (opened_ && record.arguments.mode != Mode::Ordered) out.opened = agreement::opened_digest(*opened_);
   log_->fill(record, params, request, out);
@@ -252,32 +221,13 @@ agreement::Local LocalConnection::local() const {
   return out;
 }
 
-std::vector<SendCommand> LocalConnection::sends_after(const Connection& record, uint64_t accepted) const {
-  std::vector<SendCommand> out;
-  if (status_ != MemberStatus::Live) return out;
-  const auto& script = record.arguments.script;
-  for (uint64_t i = accepted; i < script.size(); ++i) {
-    out.push_back(SendCommand{key(), i + 1, script[i].kind, script[i].content});
-  }
-  for (const QueuedSend& send : retained_) {
-    const uint64_t sequence = socket_sequence(record, send.sequence);
-    if (sequence > accepted) out.push_back(SendCommand{key(), sequence, send.kind, send.content});
-  }
-  return out;
+std::vector<SendCommand> LocalConnection::sends_after(const Connection& record, uint64_t accepted) {
+  if (status_ != MemberStatus::Live) return {};
+  return sends_.after(key(), record.arguments.script, accepted);
 }
 
-void LocalConnection::retain(const Outbox& outbox) {
-  if (!wants_socket()) return;
-  const SendSequence last = retained_.empty() ? confirmed_ : retained_.back().sequence;
-  for (const QueuedSend& send : outbox.messages) {
-    if (send.sequence > last && send.sequence >= first_send_) retained_.push_back(send);
-  }
-}
-
-uint64_t LocalConnection::retained_bytes() const {
-  uint64_t bytes = 0;
-  for (const QueuedSend& send : retained_) bytes += send.content.size() + kSendOverheadBytes;
-  return bytes;
+void LocalConnection::take_sends(const Connection& record, const Outbox& outbox, uint32_t self) {
+  if (wants_socket()) sends_.take(record, outbox, self);
 }
 
 AcknowledgeCommand LocalConnection::acknowledgement() const {
@@ -300,15 +250,10 @@ LocalRecord LocalConnection::save(const Connection& record, LocalTime now) const
     out.ending_reason = ending_->reason;
   }
   out.opened = opened_;
-  out.first_send = first_send_;
-  out.confirmed = confirmed_;
+  out.sends = sends_.save(record.freed_send);
   out.done_prefix = socket_.tracker.prefix();
   out.done_beyond = socket_.tracker.beyond();
   log_->save(out, now);
-  // The rest is in the state's outbox.
-  for (const QueuedSend& send : retained_) {
-    if (send.sequence <= record.freed_send) out.retained.push_back(send);
-  }
   return out;
 }
 

@@ -2,7 +2,6 @@
 // send.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "agreement/section.h"
 #include "replica/adapter_port.h"
 #include "replica/local_log.h"
+#include "replica/socket_sends.h"
 #include "replica/state.h"
 #include "transform/transform.h"
 
@@ -29,21 +29,19 @@ struct LocalRecord {
   Bytes ending_reason;
   EventSequence last_event;
   std::optional<Bytes> opened;
-  SendSequence first_send;
-  SendSequence confirmed;
+  SocketSends::Record sends;
   agreement::OrderedLog::Agreed ordered;
   EventSequence done_prefix;
   std::vector<uint64_t> done_beyond;
   std::vector<agreement::ContentId> credits;
-  std::deque<QueuedSend> retained;
   // A socket may still be there, and nothing says that it has ended.
   bool wants_socket() const {
     return status == agreement::MemberStatus::Opening || status == agreement::MemberStatus::Live || reopening;
   }
   static void fields(auto& archive, auto& self) {
     archive(self.epoch, self.attempt, self.status, self.reopening, self.ending_known, self.ending_cause,
-            self.ending_code, self.ending_reason, self.last_event, self.opened, self.first_send,
-            self.confirmed, self.ordered, self.done_prefix, self.done_beyond, self.credits, self.retained);
+            self.ending_code, self.ending_reason, self.last_event, self.opened, self.sends, self.ordered,
+            self.done_prefix, self.done_beyond, self.credits);
   }
 };
 
@@ -53,7 +51,7 @@ class LocalConnection {
  public:
   // A new epoch, first attempt.
   explicit LocalConnection(const Connection& record);
-  // After a restart. Credits run anew from `now`.
+  // After a restart; its sends are gathered. Credits run anew from `now`.
   LocalConnection(const Connection& record, LocalRecord saved, LocalTime now, Milliseconds absorb);
 
   SocketKey key() const { return SocketKey{id_, epoch_, socket_.attempt}; }
@@ -80,8 +78,9 @@ class LocalConnection {
   bool reopen_due(const Connection& record, AgreedTime now) const;
   size_t unsettled() const;
 
-  void on_event(const Connection& record, SocketEvent event, LocalTime now);
-  void on_progress(const Connection& record, uint64_t sent_up_to);
+  // A message that is larger than `message_bytes_max` after the transform ends the socket.
+  void on_event(SocketEvent event, uint64_t message_bytes_max, LocalTime now);
+  void on_progress(uint64_t sent_up_to) { sends_.confirm(sent_up_to); }
   // The adapter's stream begins anew: it repeats what is not acknowledged.
   // `held`: it has the socket.
   void on_stream(const agreement::AgreementParams& params, bool held, LocalTime now) {
@@ -89,8 +88,9 @@ class LocalConnection {
   }
   // The adapter does not have the socket any more.
   void on_lost();
-  // The adapter has a socket of this epoch that this replica has forgotten.
-  void adopt(const Connection& record, const SocketStatus& socket);
+  // The adapter has a socket of this epoch that this replica, at place `self` of the committee, has
+  // forgotten.
+  void adopt(const Connection& record, const SocketStatus& socket, uint32_t self);
   // A feed's next socket.
   void begin_attempt(const Connection& record);
 
@@ -109,25 +109,21 @@ class LocalConnection {
   agreement::Local local() const;
 
   // Messages for the adapter after the first `accepted` ones of this socket; empty unless the socket is open.
-  std::vector<SendCommand> sends_after(const Connection& record, uint64_t accepted) const;
-  // Copies what this replica's adapter has not written: the state frees a message once a quorum has.
-  void retain(const Outbox& outbox);
-  uint64_t retained_bytes() const;
+  std::vector<SendCommand> sends_after(const Connection& record, uint64_t accepted);
+  // Copies what is this replica's to write, for the state frees a message once enough others have. `self`:
+  // its place in the committee.
+  void take_sends(const Connection& record, const Outbox& outbox, uint32_t self);
+  uint64_t unsent_bytes() const { return sends_.bytes(); }
   AcknowledgeCommand acknowledgement() const;
   LocalRecord save(const Connection& record, LocalTime now) const;
 
  private:
   void make_transform(const Connection& record);
   void on_opened(SocketOpened& opened, EventSequence event, LocalTime now);
-  void on_message(const Connection& record, SocketMessage& message, EventSequence event, LocalTime now);
+  void on_message(SocketMessage& message, EventSequence event, uint64_t message_bytes_max, LocalTime now);
   void on_closed(const SocketClosed& closed, EventSequence event, LocalTime now);
   // `last`: the last event that counts.
   void end(agreement::MemberStatus status, std::optional<agreement::Ending> ending, EventSequence last);
-  void adopt_sends(const Connection& record, uint64_t accepted);
-  // The number of a send in this socket's own count.
-  uint64_t socket_sequence(const Connection& record, SendSequence send) const {
-    return record.arguments.script.size() + (send.value - first_send_.value) + 1;
-  }
 
   ConnectionId id_;
   Epoch epoch_;
@@ -149,10 +145,7 @@ class LocalConnection {
   std::optional<transform::Transform> transform_;
   transform::Delivered delivered_;
   SocketEvents socket_;
-  SendSequence first_send_;
-  SendSequence confirmed_;
-  // Not confirmed by this replica's adapter, in order.
-  std::deque<QueuedSend> retained_;
+  SocketSends sends_;
 };
 
 }  // namespace icws::replica

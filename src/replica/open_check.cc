@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "transcript/parts.h"
 #include "ws/request_headers.h"
 #include "ws/url.h"
 #include "ws/utf8.h"
@@ -100,6 +101,10 @@ std::expected<void, Reject> check_observations(const OpenArguments& arguments, c
 
 }  // namespace
 
+uint64_t largest_message_bytes(const OpenArguments& arguments, const ClusterParams& params) {
+  return arguments.chunks ? params.message_bytes_max : arguments.message_bytes_max;
+}
+
 transform::TransformSpec transform_spec(const OpenArguments& arguments) {
   const TransformRequest& request = arguments.transform;
   transform::TransformSpec spec;
@@ -122,11 +127,27 @@ std::expected<void, Reject> check_open(const OpenArguments& arguments, const Clu
   if (arguments.mode == Mode::Ordered && !arguments.transform.key_pointers.empty()) {
     return invalid("transform.key_pointers: mode ordered has one order for all messages; leave them out");
   }
+  if (arguments.writers < Writers::All || arguments.writers > Writers::Single) {
+    return invalid("writers: must be all, some or single");
+  }
+  if (arguments.mode == Mode::Ordered && arguments.writers != Writers::All) {
+    return invalid(
+        "writers: in mode ordered all must write, for a server answers only the sockets that asked");
+  }
   if (const auto compiled = transform::Transform::compile(transform_spec(arguments)); !compiled) {
     return invalid(std::string("transform: ") + transform::describe(compiled.error()));
   }
   if (arguments.message_bytes_max < 1 || arguments.message_bytes_max > params.message_bytes_max) {
     return invalid("message_bytes_max: must be 1 to " + std::to_string(params.message_bytes_max));
+  }
+  if (arguments.chunks && arguments.message_bytes_max < transcript::kPartBytesMin) {
+    return invalid("message_bytes_max: with chunks at least " + std::to_string(transcript::kPartBytesMin));
+  }
+  if (arguments.overflow != Overflow::Wait && arguments.overflow != Overflow::DropOldest) {
+    return invalid("overflow: must be wait or drop_oldest");
+  }
+  if (arguments.overflow == Overflow::DropOldest && arguments.mode != Mode::Feed) {
+    return invalid("overflow: drop_oldest is for mode feed; elsewhere a hole would lose an answer");
   }
   if (arguments.open_timeout < kOpenTimeoutMin || arguments.open_timeout > kOpenTimeoutMax) {
     return invalid("open_timeout: must be 1,000 to 300,000 milliseconds");

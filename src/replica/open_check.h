@@ -15,6 +15,9 @@ std::expected<void, Reject> check_open(const OpenArguments& arguments, const Clu
 std::expected<void, Reject> check_send(MessageKind kind, BytesView content, const ClusterParams& params);
 std::expected<void, Reject> check_close(uint16_t code, BytesView reason);
 
+// The largest message after the transform that does not end the connection. Bytes.
+uint64_t largest_message_bytes(const OpenArguments& arguments, const ClusterParams& params);
+
 // The transform that the arguments name.
 transform::TransformSpec transform_spec(const OpenArguments& arguments);
 

@@ -6,6 +6,7 @@
 #include "agreement/latest_values.h"
 #include "agreement/report_codec.h"
 #include "replica/keys.h"
+#include "replica/open_check.h"
 
 namespace icws::replica {
 namespace {
@@ -61,12 +62,7 @@ void Reconciler::load(const Storage& storage, const State& state) {
     if (!record) return true;
     // What was in the outbox was not saved a second time; the next block may free it there.
     const auto slot = state.connections.find(id_of(key));
-    if (slot != state.connections.end() && record->wants_socket()) {
-      for (const QueuedSend& send : slot->second.outbox.messages) {
-        if (send.sequence > record->confirmed && send.sequence >= record->first_send)
-          record->retained.push_back(send);
-      }
-    }
+    if (slot != state.connections.end()) record->sends.gather(slot->second.outbox);
     loaded_.emplace(id_of(key), std::move(*record));
     return true;
   });
@@ -74,6 +70,11 @@ void Reconciler::load(const Storage& storage, const State& state) {
 
 bool Reconciler::member_of(const Connection& record) const {
   return std::ranges::binary_search(record.agreement.committee, self_);
+}
+
+uint32_t Reconciler::place_of(const Connection& record) const {
+  const std::vector<ReplicaIndex>& committee = record.agreement.committee;
+  return static_cast<uint32_t>(std::ranges::lower_bound(committee, self_) - committee.begin());
 }
 
 const LocalConnection* Reconciler::find(ConnectionId id) const {
@@ -96,7 +97,6 @@ void Reconciler::restore(const State& state, LocalTime now) {
                 0,
                 {},
                 std::move(saved)};
-    entry.local.retain(slot->second.outbox);
     entries_.emplace(id, std::move(entry));
   }
 }
@@ -119,9 +119,10 @@ void Reconciler::on_event(const State& state, AdapterEvent event, LocalTime now)
   const auto slot = state.connections.find(key.connection);
   if (entry == entries_.end() || slot == state.connections.end() || entry->second.local.key() != key) return;
   if (auto* socket = std::get_if<SocketEvent>(&event)) {
-    entry->second.local.on_event(slot->second.record, std::move(*socket), now);
+    const uint64_t largest = largest_message_bytes(slot->second.record.arguments, params_);
+    entry->second.local.on_event(std::move(*socket), largest, now);
   } else {
-    entry->second.local.on_progress(slot->second.record, std::get<SendProgress>(event).sent_up_to);
+    entry->second.local.on_progress(std::get<SendProgress>(event).sent_up_to);
   }
 }
 
@@ -146,9 +147,9 @@ void Reconciler::match_socket(const Connection& record, Entry& entry, const Adap
   const bool known = same != nullptr && same->key == entry.local.key();
   // A replica that lost its own state takes over what the adapter kept for it.
   if (same != nullptr && !known && entry.local.fresh() && same->key.attempt > entry.local.key().attempt) {
-    entry.local.adopt(record, *same);
+    entry.local.adopt(record, *same, place_of(record));
   } else if (known && (entry.local.fresh() || same->acknowledged > entry.local.acknowledgement().event)) {
-    entry.local.adopt(record, *same);
+    entry.local.adopt(record, *same, place_of(record));
   } else if (!known) {
     // A socket of which nothing came yet can be opened again as if for the first time.
     if (!entry.local.fresh()) entry.local.on_lost();
@@ -227,10 +228,10 @@ uint64_t Reconciler::observe(const State& state, const ReportWindow& window, Loc
     const Connection& record = slot.record;
     if (record.arguments.mode == Mode::Ordered) continue;
     const std::vector<ReplicaIndex>& committee = record.agreement.committee;
-    const auto self = static_cast<size_t>(std::ranges::lower_bound(committee, self_) - committee.begin());
     const agreement::View view = window.view(id, record.agreement.epoch, committee, global.height);
     const bool room = context_for(slot, params_, global.height, global.now).inbox_has_room;
-    given_up += entry.local.observe(record, Outlook{view, self, room, now}, global.now, params_.agreement);
+    given_up += entry.local.observe(record, Outlook{view, place_of(record), room, now}, global.now,
+                                    params_.agreement);
   }
   return given_up;
 }
@@ -266,15 +267,16 @@ void Reconciler::drop_ended(const State& state) {
 }
 
 void Reconciler::keep_sends(const ConnectionSlot& slot, Entry& entry) const {
-  entry.local.retain(slot.outbox);
+  entry.local.take_sends(slot.record, slot.outbox, place_of(slot.record));
   // A replica whose adapter writes nothing for so long cannot keep every copy: its socket is given up.
-  if (entry.local.retained_bytes() > 2 * uint64_t{params_.outbox_bytes_max}) entry.local.on_lost();
+  if (entry.local.unsent_bytes() > 2 * uint64_t{params_.outbox_bytes_max}) entry.local.on_lost();
 }
 
 void Reconciler::reconcile_one(const Global& global, const ConnectionSlot& slot, Entry& entry,
                                Persisted persisted) {
   const Connection& record = slot.record;
-  keep_sends(slot, entry);
+  // A number must be on disk before the adapter hears it, for after a crash another message might get it.
+  if (persisted == Persisted::WithThisBlock) keep_sends(slot, entry);
   if (!adapter_up_) return;
   if (!entry.local.wants_socket()) {
     const bool reopens = persisted == Persisted::WithThisBlock && entry.local.reopen_due(record, global.now);
@@ -286,7 +288,7 @@ void Reconciler::reconcile_one(const Global& global, const ConnectionSlot& slot,
     entry.local.begin_attempt(record);
     entry.accepted_send = 0;
     entry.acknowledged = EventSequence(0);
-    entry.local.retain(slot.outbox);
+    keep_sends(slot, entry);
   }
   if (!entry.open_told) tell_open(record, entry);
   for (SendCommand& send : entry.local.sends_after(record, entry.accepted_send)) {
@@ -314,7 +316,8 @@ void Reconciler::tell_open(const Connection& record, Entry& entry) {
   open.subprotocols = arguments.subprotocols;
   open.response_headers = arguments.response_headers;
   // With a transform only the transformed size counts, which this replica measures itself.
-  open.message_bytes_max = arguments.transform.json ? params_.message_bytes_max : arguments.message_bytes_max;
+  open.message_bytes_max =
+      arguments.transform.json ? params_.message_bytes_max : largest_message_bytes(arguments, params_);
   open.compression = arguments.compression;
   open.canister = record.canister;
   entry.open_told = true;

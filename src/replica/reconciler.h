@@ -55,6 +55,8 @@ class Reconciler {
 
   void restore(const State& state, LocalTime now);
   bool member_of(const Connection& record) const;
+  // Of this replica, which must be a member.
+  uint32_t place_of(const Connection& record) const;
   void on_up(const State& state, const AdapterUp& up, LocalTime now);
   void match_socket(const Connection& record, Entry& entry, const AdapterUp& up);
   void close_strangers(const AdapterUp& up);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agreement/connection.h"
+#include "agreement/send_rules.h"
 #include "base/archive.h"
 #include "base/hash.h"
 #include "base/ids.h"
@@ -27,13 +28,17 @@ struct QueuedSend {
   SendSequence sequence;
   MessageKind kind = MessageKind::Text;
   Bytes content;
-  static void fields(auto& archive, auto& self) { archive(self.sequence, self.kind, self.content); }
+  // Every member writes it, whatever the connection's writers: a script that is sent again.
+  bool everyone = false;
+  static void fields(auto& archive, auto& self) {
+    archive(self.sequence, self.kind, self.content, self.everyone);
+  }
 };
 
 // A queued message's share of the outbox beside its content.
 inline constexpr uint64_t kSendOverheadBytes = 32;
 
-// What canisters queued and fewer than a quorum of members has written. Each message has a key of its own in
+// What canisters queued and not enough members have written. Each message has a key of its own in
 // storage: sequences have no holes, messages come at the back, go at the front, and never change in between.
 struct Outbox {
   std::deque<QueuedSend> messages;
@@ -73,8 +78,10 @@ struct Connection {
   uint16_t close_code = 1000;
   std::string close_reason;
   SendSequence last_send;
-  // Everything up to here was written by a quorum.
+  // Everything up to here is written: by a quorum, or by the writers that the canister asked for.
   SendSequence freed_send;
+  // Of the current or last epoch.
+  agreement::SendState sends;
   // The first send sequence of the current epoch's sockets.
   SendSequence epoch_first_send;
   uint32_t traps_in_a_row = 0;
@@ -87,7 +94,7 @@ struct Connection {
   static void fields(auto& archive, auto& self) {
     archive(self.id, self.canister, self.phase, self.agreement, self.waiting_until, self.failures_in_a_row,
             self.delivered, self.inbox_bytes, self.messages, self.gap_messages, self.agreed_bytes, self.cause,
-            self.close_code, self.close_reason, self.last_send, self.freed_send, self.epoch_first_send,
+            self.close_code, self.close_reason, self.last_send, self.freed_send, self.sends, self.epoch_first_send,
             self.traps_in_a_row, self.paid_until, self.usage, self.closed_number);
   }
   TranscriptHead transcript() const { return {id, last_entry, head}; }

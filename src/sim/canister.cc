@@ -47,6 +47,10 @@ class SimCanister final : public replica::Canister {
       arguments.transform.json = true;
       arguments.transform.key_pointers = {"/key"};
     }
+    std::string writers;
+    if (in >> writers)
+      arguments.writers = writers == "some" ? replica::Writers::Some : replica::Writers::Single;
+    arguments.receipts = true;
     arguments.open_timeout = Milliseconds(5'000);
     const auto id = context.ws_open(arguments);
     if (!id) throw std::runtime_error(id.error().message);

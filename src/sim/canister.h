@@ -7,7 +7,8 @@
 
 namespace icws::sim {
 
-// Calls: `open <url> <ordered|feed|observations> <reconnect 0|1>`, `send <connection> <text>`, `trap`. It
+// Calls: `open <url> <ordered|feed|observations> <reconnect 0|1> [some|single]`, `send <connection> <text>`,
+// `trap`. It
 // traps on an entry that is not the next one, so that a hole or a double in the transcript shows.
 std::unique_ptr<replica::Canister> make_canister();
 

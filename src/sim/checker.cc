@@ -143,6 +143,10 @@ void Checker::holes(uint32_t replica, uint64_t count) {
   if (count > 0) violation("replica " + std::to_string(replica) + " numbered sends with a hole");
 }
 
+void Checker::order_written(const std::string& order, uint32_t copies) {
+  if (copies == 0) violation(order + " was never written");
+}
+
 void Checker::trapped(uint64_t traps) {
   if (traps > 0) violation("the canister trapped: " + std::to_string(traps));
 }

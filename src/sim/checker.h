@@ -43,6 +43,8 @@ class Checker {
   // intervals.
   void values_read(Milliseconds end);
   void trapped(uint64_t traps);
+  // How often the server got what was sent with writers `some` or `single`.
+  void order_written(const std::string& order, uint32_t copies);
   // An honest replica has numbered sends with a hole.
   void holes(uint32_t replica, uint64_t count);
   static std::string echo_text(uint64_t number) { return "text" + std::to_string(number); }

@@ -57,7 +57,9 @@ Server::SocketId Server::connect(const std::string& url, SocketSink sink) {
 
 void Server::receive(SocketId socket, const replica::SendCommand& send) {
   const auto it = sockets_.find(socket);
-  if (it == sockets_.end() || !it->second.url.starts_with("ws://echo")) return;
+  if (it == sockets_.end()) return;
+  if (it->second.url.starts_with("ws://orders")) ++orders_[send.content];
+  if (!it->second.url.starts_with("ws://echo")) return;
   scheduler_.after(Milliseconds(10), [this, socket, content = send.content, kind = send.kind] {
     const auto still = sockets_.find(socket);
     if (still != sockets_.end()) still->second.sink.message({kind, content});

@@ -21,7 +21,8 @@ struct SocketSink {
 };
 
 // What: a feed (`ws://feed/`), a sequence (`ws://sequence/`: the same messages for every client, from its
-// first), an echo (`ws://echo/`) and values (`ws://values/`: `[key,milliseconds]`, with the virtual time at
+// first), an echo (`ws://echo/`), a server that takes orders and says
+// nothing (`ws://orders/`), and values (`ws://values/`: `[key,milliseconds]`, with the virtual time at
 // which each socket is told, and so other ones on every socket). The feed keeps the order within a key on
 // every socket and mixes the keys differently. Thread-safety: none. Lifetime: sinks must stay valid until
 // disconnect().
@@ -49,6 +50,8 @@ class Server {
   static constexpr uint32_t kValueKeys = 3;
   // How many messages of each key the feed has sent.
   const std::map<uint32_t, uint64_t>& sent() const { return sent_; }
+  // How often each text has come to `ws://orders`, over all sockets.
+  const std::map<std::string, uint32_t>& orders() const { return orders_; }
   static std::string feed_text(uint32_t key, uint64_t serial);
   // The serial in a feed's message, and its key.
   static bool parse_feed_text(const std::string& text, uint32_t& key, uint64_t& serial);
@@ -73,6 +76,7 @@ class Server {
   SocketId last_socket_ = 0;
   std::map<SocketId, Socket> sockets_;
   std::map<uint32_t, uint64_t> sent_;
+  std::map<std::string, uint32_t> orders_;
   SimTime down_until_{0};
 };
 

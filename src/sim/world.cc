@@ -29,6 +29,7 @@ replica::ClusterParams sim_params(uint32_t replicas) {
   params.agreement.drop_after = Milliseconds(2'000);
   params.agreement.stall = Milliseconds(5'000);
   params.agreement.lost_grace = Milliseconds(1'000);
+  params.agreement.write_timeout = Milliseconds(1'000);
   params.reconnect_first = Milliseconds(300);
   return params;
 }
@@ -246,6 +247,15 @@ void World::final_checks() {
   }
   checker_.everything_agreed(everywhere);
   checker_.values_read(options_.duration);
+  for (uint64_t i = 0; i < kEchoes; ++i) {
+    for (const std::string& order : {"single" + std::to_string(i), "some" + std::to_string(i)}) {
+      const auto copies = server_.orders().find(order);
+      const uint32_t written = copies == server_.orders().end() ? 0 : copies->second;
+      checker_.order_written(order, written);
+      result_.orders += 1;
+      result_.order_copies += written;
+    }
+  }
 }
 
 RunResult World::run() {
@@ -253,11 +263,15 @@ RunResult World::run() {
   call(Milliseconds(150), "open", "ws://sequence/ ordered 0");
   call(Milliseconds(200), "open", "ws://echo/ ordered 0");
   call(Milliseconds(250), "open", "ws://values/ observations 1 " + std::to_string(quorum_.q()));
+  call(Milliseconds(260), "open", "ws://orders/ feed 1 single");
+  call(Milliseconds(300), "open", "ws://orders/ feed 1 some");
   for (uint64_t i = 0; i < kEchoes; ++i) {
     const Milliseconds at(400 + 150 * static_cast<int64_t>(i));
     call(at, "send", "3 " + Checker::echo_text(i));
     // To the feed as well, which does not answer.
     call(at + Milliseconds(50), "send", "1 order" + std::to_string(i));
+    call(at + Milliseconds(60), "send", "5 single" + std::to_string(i));
+    call(at + Milliseconds(70), "send", "6 some" + std::to_string(i));
   }
   if (options_.crashes) choose_faults();
   scheduler_.after(last_fault_ends_ > SimTime(0) ? last_fault_ends_ + kQuietAfter : SimTime(0),

@@ -18,6 +18,9 @@ struct RunResult {
   uint64_t blocks = 0;
   uint64_t messages = 0;
   uint64_t crashes = 0;
+  // Messages with writers `some` and `single`, and how often the server got one of them.
+  uint64_t orders = 0;
+  uint64_t order_copies = 0;
   uint64_t rejected_proposals = 0;
   Byzantine byzantine = Byzantine::None;
 };

@@ -56,6 +56,7 @@ constexpr Field<AgreementParams> kAgreement[] = {
     {"drop_after_ms", &AgreementParams::drop_after},
     {"stall_ms", &AgreementParams::stall},
     {"lost_grace_ms", &AgreementParams::lost_grace},
+    {"write_timeout_ms", &AgreementParams::write_timeout},
 };
 
 constexpr Field<PriceParams> kPrice[] = {

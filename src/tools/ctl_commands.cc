@@ -21,7 +21,9 @@ std::string describe(const v1::Opened& opened) {
 }
 
 std::string describe(const v1::Message& message) {
-  const std::string key = message.key().empty() ? "" : terminal_text(message.key()) + "  ";
+  std::string key = message.key().empty() ? "" : terminal_text(message.key()) + "  ";
+  if (message.parts() > 1)
+    key += "part " + std::to_string(message.part()) + " of " + std::to_string(message.parts()) + "  ";
   if (message.binary()) return "binary  " + key + to_hex(message.content());
   return "text  " + key + terminal_text(message.content());
 }
@@ -50,6 +52,13 @@ std::string describe(const v1::Reading& reading) {
   return out;
 }
 
+std::string describe(const v1::Sent& sent) {
+  std::string out =
+      "written  " + std::to_string(sent.first()) + " to " + std::to_string(sent.last()) + " by replicas";
+  for (const uint32_t writer : sent.writers()) out += " " + std::to_string(writer);
+  return out;
+}
+
 std::string describe(const v1::TranscriptEntry& entry) {
   switch (entry.what_case()) {
     case v1::TranscriptEntry::kOpened:
@@ -60,9 +69,13 @@ std::string describe(const v1::TranscriptEntry& entry) {
       return describe(entry.reading());
     case v1::TranscriptEntry::kGap:
       return "gap  " + std::to_string(entry.gap().count()) + " messages of key " +
-             to_hex(entry.gap().key_hash());
+             to_hex(entry.gap().key_hash()) +
+             (entry.gap().dropped() > 0 ? ", " + std::to_string(entry.gap().dropped()) + " of them dropped"
+                                        : "");
     case v1::TranscriptEntry::kClosed:
       return describe(entry.closed());
+    case v1::TranscriptEntry::kSent:
+      return describe(entry.sent());
     case v1::TranscriptEntry::WHAT_NOT_SET:
       break;
   }

@@ -15,7 +15,8 @@ using icws::sim::RunResult;
 void print(const Options& options, const RunResult& result) {
   std::cout << "seed " << options.seed << ": " << result.blocks << " blocks, " << result.messages
             << " messages, " << result.crashes << " crashes, " << result.rejected_proposals
-            << " proposals rejected, byzantine " << to_string(result.byzantine) << ", digest "
+            << " proposals rejected, " << result.orders << " orders in " << result.order_copies
+            << " copies, byzantine " << to_string(result.byzantine) << ", digest "
             << result.digest.short_hex() << "\n";
   for (const std::string& violation : result.violations) std::cout << "  VIOLATION: " << violation << "\n";
   if (!result.violations.empty()) std::cout << "  replay with: icws-sim " << to_string(options) << "\n";

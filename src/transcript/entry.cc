@@ -7,7 +7,7 @@ constexpr BytesView kGenesisDomain = "icws/transcript/genesis/1";
 constexpr BytesView kNextDomain = "icws/transcript/next/1";
 
 // One byte before each kind of entry.
-enum class Tag : uint8_t { Opened = 1, Message = 2, Gap = 3, Closed = 4, Reading = 5 };
+enum class Tag : uint8_t { Opened = 1, Message = 2, Gap = 3, Closed = 4, Reading = 5, Sent = 6 };
 
 template <class T>
 constexpr Tag tag_of() {
@@ -16,12 +16,17 @@ constexpr Tag tag_of() {
   if constexpr (std::is_same_v<T, Gap>) return Tag::Gap;
   if constexpr (std::is_same_v<T, Closed>) return Tag::Closed;
   if constexpr (std::is_same_v<T, Reading>) return Tag::Reading;
+  if constexpr (std::is_same_v<T, Sent>) return Tag::Sent;
 }
 
 bool in_range(const Opened&) { return true; }
-bool in_range(const Message& m) { return m.kind == ContentKind::Text || m.kind == ContentKind::Binary; }
-bool in_range(const Gap& gap) { return gap.key_hash.size() == 16; }
+bool in_range(const Message& m) {
+  const bool kind = m.kind == ContentKind::Text || m.kind == ContentKind::Binary;
+  return kind && m.part >= 1 && m.part <= m.parts;
+}
+bool in_range(const Gap& gap) { return gap.key_hash.size() == 16 && gap.dropped <= gap.count; }
 bool in_range(const Reading&) { return true; }
+bool in_range(const Sent& sent) { return sent.first.value > 0 && sent.first <= sent.last; }
 bool in_range(const Closed& closed) { return cause_from(static_cast<uint8_t>(closed.cause)).has_value(); }
 
 template <class T>
@@ -63,6 +68,9 @@ std::optional<Entry> decode(BytesView bytes) {
       break;
     case Tag::Reading:
       ok = read<Reading>(reader, entry);
+      break;
+    case Tag::Sent:
+      ok = read<Sent>(reader, entry);
       break;
   }
   if (!ok) return std::nullopt;

@@ -39,16 +39,24 @@ struct Message {
   Bytes content;
   // The order key's canonical text. Empty in mode ordered.
   Bytes key;
-  static void fields(auto& archive, auto& self) { archive(self.kind, self.content, self.key); }
+  // Of a message over the connection's limit these follow each other, 1 to `parts` (transcript/parts.h); only
+  // the first one has the key.
+  uint32_t part = 1;
+  uint32_t parts = 1;
+  static void fields(auto& archive, auto& self) {
+    archive(self.kind, self.content, self.key, self.part, self.parts);
+  }
   bool operator==(const Message&) const = default;
 };
 
-// `count` messages of this key are missing here: fewer than a quorum saw them.
+// `count` messages of this key are missing here: fewer than a quorum saw them, or the canister was too slow.
 struct Gap {
   // 16 bytes.
   Bytes key_hash;
   uint64_t count = 0;
-  static void fields(auto& archive, auto& self) { archive(self.key_hash, self.count); }
+  // So many of them a quorum saw: they were dropped because the inbox was full.
+  uint64_t dropped = 0;
+  static void fields(auto& archive, auto& self) { archive(self.key_hash, self.count, self.dropped); }
   bool operator==(const Gap&) const = default;
 };
 
@@ -80,6 +88,17 @@ struct Reading {
     archive(self.key, self.responses, self.members, self.skipped, self.median, self.values);
   }
   bool operator==(const Reading&) const = default;
+};
+
+// What the canister sent from `first` to `last` is written, as these members report: a quorum of them, or
+// with writers `some` and `single` as many as write for all.
+struct Sent {
+  SendSequence first;
+  SendSequence last;
+  // Indexes in the replica set, ascending.
+  std::vector<ReplicaIndex> writers;
+  static void fields(auto& archive, auto& self) { archive(self.first, self.last, self.writers); }
+  bool operator==(const Sent&) const = default;
 };
 
 // What a replica claimed when an ordered epoch ended in divergence: its index, and the head it reported at
@@ -117,7 +136,7 @@ struct Entry {
   // Of the block that agreed it.
   Height height;
   BlockTime time;
-  std::variant<Opened, Message, Gap, Closed, Reading> what;
+  std::variant<Opened, Message, Gap, Closed, Reading, Sent> what;
   bool operator==(const Entry&) const = default;
 };
 

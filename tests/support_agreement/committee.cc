@@ -21,7 +21,7 @@ std::vector<ReplicaIndex> first_replicas(uint32_t count) {
 Bytes fingerprint(const Outcome& outcome) {
   Bytes out = archive_encode(outcome.next);
   for (const FeedEmission& emission : outcome.emissions) {
-    out += std::to_string(emission.gap_count) + "/" + emission.observation.content + "\n";
+    out += std::to_string(emission.gap.missing) + "/" + emission.observation.content + "\n";
   }
   for (const transcript::Reading& reading : outcome.readings) out += archive_encode(reading);
   out += outcome.end ? "end " + std::to_string(static_cast<int>(outcome.end->cause)) : "on";
@@ -204,7 +204,7 @@ void Committee::apply(const Outcome& outcome) {
     opened_ = outcome.opened;
   }
   for (const FeedEmission& emission : outcome.emissions) {
-    if (emission.gap_count > 0) lines_.push_back(Line{{}, emission.observation.key, emission.gap_count});
+    if (emission.gap.missing > 0) lines_.push_back(Line{{}, emission.observation.key, emission.gap.missing});
     lines_.push_back(Line{emission.observation.content, emission.observation.key, 0});
   }
   readings_.insert(readings_.end(), outcome.readings.begin(), outcome.readings.end());

@@ -21,11 +21,20 @@ void fill(const transcript::Message& content, replica::v1::TranscriptEntry& out)
   message.set_binary(content.kind == transcript::ContentKind::Binary);
   message.set_content(content.content);
   message.set_key(content.key);
+  message.set_part(content.part);
+  message.set_parts(content.parts);
 }
 
 void fill(const transcript::Gap& gap, replica::v1::TranscriptEntry& out) {
   out.mutable_gap()->set_key_hash(gap.key_hash);
   out.mutable_gap()->set_count(gap.count);
+  out.mutable_gap()->set_dropped(gap.dropped);
+}
+
+void fill(const transcript::Sent& sent, replica::v1::TranscriptEntry& out) {
+  out.mutable_sent()->set_first(sent.first.value);
+  out.mutable_sent()->set_last(sent.last.value);
+  for (const ReplicaIndex writer : sent.writers) out.mutable_sent()->add_writers(writer.value);
 }
 
 void fill(const transcript::Reading& reading, replica::v1::TranscriptEntry& out) {

@@ -20,9 +20,12 @@ class FakeContext final : public replica::CanisterContext {
   std::vector<replica::OpenArguments> opened;
   std::vector<Bytes> sent;
   std::vector<uint16_t> closed;
+  uint64_t resubscribed = 0;
   std::optional<replica::Reject> refusal;
 
-  BlockTime time() const override { return BlockTime(Milliseconds(1'000)); }
+  BlockTime now{Milliseconds(1'000)};
+
+  BlockTime time() const override { return now; }
   std::expected<ConnectionId, replica::Reject> ws_open(const replica::OpenArguments& arguments) override {
     if (refusal) return std::unexpected(*refusal);
     opened.push_back(arguments);
@@ -33,6 +36,10 @@ class FakeContext final : public replica::CanisterContext {
     if (refusal) return std::unexpected(*refusal);
     sent.push_back(std::move(content));
     return SendSequence(sent.size());
+  }
+  std::expected<SendSequence, replica::Reject> ws_resubscribe(ConnectionId) override {
+    if (refusal) return std::unexpected(*refusal);
+    return SendSequence(++resubscribed);
   }
   std::expected<void, replica::Reject> ws_close(ConnectionId, uint16_t code, std::string) override {
     if (refusal) return std::unexpected(*refusal);

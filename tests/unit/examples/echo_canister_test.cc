@@ -39,7 +39,7 @@ TEST_F(EchoCanister, SaysWhichArgumentIsWrong) {
   EXPECT_THAT(refusal_of("open", R"({"url":"ws://h/","mode":"both"})"), HasSubstr("ordered or feed"));
   EXPECT_THAT(refusal_of("send", R"({"connection":-1,"text":""})"), HasSubstr("whole number"));
   EXPECT_THAT(refusal_of("send", "not json"), HasSubstr("one JSON object"));
-  EXPECT_THAT(refusal_of("sing", "{}"), HasSubstr("open, send, close"));
+  EXPECT_THAT(refusal_of("sing", "{}"), HasSubstr("open, send, resubscribe"));
   EXPECT_TRUE(context_.opened.empty());
 }
 

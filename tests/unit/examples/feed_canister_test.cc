@@ -100,6 +100,38 @@ TEST_F(FeedCanister, MarksEveryBookStaleWhenTheKeyIsUnknown) {
   EXPECT_FALSE(top().at("live").as_bool());
 }
 
+TEST_F(FeedCanister, RebuildsABookAfterAGapBySubscribingAgain) {
+  open();
+  for (const char* symbol : {"AAABBB", "CCCDDD"}) {
+    std::string snapshot = book("snapshotOrderbook", 5, "1");
+    snapshot.replace(snapshot.find("AAABBB"), 6, symbol);
+    server_says(snapshot);
+  }
+  service_marks_gap(hash_of("ticker", "AAABBB"), 1);
+  EXPECT_EQ(context_.resubscribed, 0u);
+  // The outbox is full: the next call tries again.
+  context_.refusal = replica::Reject{replica::RejectCode::QueueFull, "full"};
+  service_marks_gap(hash_of("updateOrderbook", "AAABBB"), 2);
+  context_.refusal.reset();
+  server_says("{}");
+  EXPECT_EQ(context_.resubscribed, 1u);
+  // Not more often than every ten seconds.
+  service_marks_gap(hash_of("updateOrderbook", "AAABBB"), 2);
+  context_.now += Milliseconds(9'999);
+  server_says("{}");
+  EXPECT_EQ(context_.resubscribed, 1u);
+  restart();
+  context_.now += Milliseconds(1);
+  server_says("{}");
+  EXPECT_EQ(context_.resubscribed, 2u);
+  server_says(book("snapshotOrderbook", 9, "1"));
+  EXPECT_TRUE(top().at("live").as_bool());
+  context_.now += Milliseconds(60'000);
+  server_says("{}");
+  EXPECT_EQ(context_.resubscribed, 2u);
+  EXPECT_EQ(query("summary").at("resubscriptions").to_number<uint64_t>(), 2u);
+}
+
 TEST_F(FeedCanister, WaitsForNewSnapshotsAfterAReconnect) {
   open();
   server_says(book("snapshotOrderbook", 5, "1"));

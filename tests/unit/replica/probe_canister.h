@@ -41,9 +41,7 @@ class ProbeCanister final : public Canister {
   }
   void ws_data(CanisterContext& context, const DataCall& call) override {
     for (const DataEntry& entry : call.entries) {
-      lines_.push_back(line("data", call.connection, entry.sequence) + " " +
-                       (entry.kind == DataEntry::Kind::Gap ? "gap " + std::to_string(entry.gap_count)
-                                                           : entry.content.substr(0, 40)));
+      lines_.push_back(line("data", call.connection, entry.sequence) + " " + text_of(entry));
     }
     if (hooks_->data) hooks_->data(context, call);
   }
@@ -67,6 +65,14 @@ class ProbeCanister final : public Canister {
   }
 
  private:
+  static std::string text_of(const DataEntry& entry) {
+    if (entry.kind == DataEntry::Kind::Gap) return "gap " + std::to_string(entry.gap_count);
+    if (entry.kind != DataEntry::Kind::Receipt) return entry.content.substr(0, 40);
+    std::string out = "receipt " + std::to_string(entry.first_sent.value) + "-" +
+                      std::to_string(entry.last_sent.value) + " by";
+    for (const ReplicaIndex writer : entry.writers) out += " " + std::to_string(writer.value);
+    return out;
+  }
   static std::string line(const char* what, ConnectionId id, EntrySequence sequence) {
     return std::string(what) + " " + std::to_string(id.value) + "/" + std::to_string(sequence.value);
   }

@@ -1,6 +1,7 @@
 // One replica's adapter under a test's hand: keeps what is not acknowledged, and repeats it on request.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -35,6 +36,9 @@ class TestAdapter {
 
   // The newest socket of a connection; must exist.
   SocketKey newest(ConnectionId id) const;
+  bool has_socket(ConnectionId id) const {
+    return std::ranges::any_of(sockets_, [id](const auto& socket) { return socket.first.connection == id; });
+  }
   Socket& socket(const SocketKey& key) { return sockets_.at(key); }
   size_t size() const { return sockets_.size(); }
 

@@ -17,7 +17,9 @@ std::vector<Entry> samples() {
   add(Opened{"chat", {{"server", "x"}, {"", ""}}});
   add(Message{ContentKind::Binary, Bytes("\0\xff", 2), "[\"k\"]"});
   add(Message{ContentKind::Text, "", ""});
-  add(Gap{Bytes(16, 'k'), 3});
+  add(Message{ContentKind::Text, "half", "key", 2, 300});
+  add(Gap{Bytes(16, 'k'), 3, 1});
+  add(Sent{SendSequence(3), SendSequence(70'000), {ReplicaIndex(0), ReplicaIndex(39)}});
   add(Closed{1001, "bye", Cause::Server, true, false, {}});
   add(Closed{
       1006, "", Cause::Diverged, false, true, {{1, sha256("h"), "report", "sig", 7}, {2, {}, "", "", 8}}});
@@ -51,7 +53,15 @@ TEST(Entry, RefusesValuesOutsideTheirSets) {
   Entry entry = samples()[0];
   entry.what = Message{static_cast<ContentKind>(3), "x", ""};
   EXPECT_FALSE(decode(encode(entry)));
-  entry.what = Gap{"short", 1};
+  entry.what = Message{ContentKind::Text, "x", "", 0, 1};
+  EXPECT_FALSE(decode(encode(entry)));
+  entry.what = Message{ContentKind::Text, "x", "", 3, 2};
+  EXPECT_FALSE(decode(encode(entry)));
+  entry.what = Gap{Bytes(16, 'k'), 1, 2};
+  EXPECT_FALSE(decode(encode(entry)));
+  entry.what = Gap{"short", 1, 0};
+  EXPECT_FALSE(decode(encode(entry)));
+  entry.what = Sent{SendSequence(4), SendSequence(3), {}};
   EXPECT_FALSE(decode(encode(entry)));
   entry.what = Closed{1006, "", static_cast<Cause>(99), true, false, {}};
   EXPECT_FALSE(decode(encode(entry)));
