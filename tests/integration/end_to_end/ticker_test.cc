@@ -19,11 +19,11 @@ namespace json = boost::json;
 using Prices = std::map<std::string, std::vector<Decimal>>;
 
 // Of each stream the last price of each symbol.
-Prices last_prices(const std::vector<std::vector<std::string>>& streams) {
+Prices last_prices(const std::vector<support::RecordedStream>& streams) {
   Prices out;
   for (const auto& stream : streams) {
     std::map<std::string, Decimal> last;
-    for (const std::string& text : stream) {
+    for (const auto& [at_us, text] : stream.messages) {
       boost::system::error_code failed;
       const json::value message = json::parse(text, failed);
       if (failed || !message.is_object()) continue;
@@ -42,7 +42,9 @@ TEST(TickerTest, GivesTheExactMedianOfWhatEachConnectionSaidLast) {
   const support::Feed feed = support::load_feed();
   const Prices prices = last_prices(feed.streams);
   ASSERT_FALSE(prices.empty());
-  support::ReplayServer server(feed.streams);
+  support::ReplayOptions options;
+  options.subscriptions_expected = prices.size();
+  support::ReplayServer server(feed.streams, options);
   support::Subnet subnet({"--canisters", "echo,ticker"});
   json::object arguments{{"url", server.url()}, {"interval_ms", 200}};
   json::array symbols;
@@ -52,7 +54,7 @@ TEST(TickerTest, GivesTheExactMedianOfWhatEachConnectionSaidLast) {
   const auto id = reply.at("connection").to_number<uint64_t>();
   ASSERT_TRUE(subnet.wait_for(id, [](const auto& view) { return view.state() == "open"; }));
   size_t longest = 0;
-  for (const auto& stream : feed.streams) longest = std::max(longest, stream.size());
+  for (const auto& stream : feed.streams) longest = std::max(longest, stream.messages.size());
   ASSERT_TRUE(server.wait_served(4, longest));
   // Two more readings of every key rest on the last values alone.
   const uint64_t entries = subnet.connection(0, id)->entries();
