@@ -224,7 +224,10 @@ agreement::Context context_for(const ConnectionSlot& slot, const ClusterParams& 
   const bool room =
       out.inbox_bytes >= 2 * (largest + parts * agreement::kEntryOverheadBytes + kInboxReserveBytes) ||
       slot.inbox.empty();
-  out.drops = !room && slot.record.arguments.overflow == Overflow::DropOldest;
+  // Long before it is full: else a canister that takes one entry a block, and leaves room for just one more,
+  // would hold up the sockets for ever and never count as too slow.
+  const bool behind = !room || slot.record.inbox_bytes > params.inbox_bytes_max / 4;
+  out.drops = behind && slot.record.arguments.overflow == Overflow::DropOldest;
   // Where messages are dropped, sockets are read on, so nobody waits for the canister.
   out.inbox_has_room = room || out.drops;
   return out;

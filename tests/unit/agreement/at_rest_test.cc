@@ -38,7 +38,7 @@ TEST(AtRest, QuietSectionsChangeNothing) {
       Prng prng(seed);
       const auto members = static_cast<uint32_t>(1 + prng.below(13));
       ConnectionState state = open_state(mode, members);
-      if (prng.chance(1, 2)) state.feed.gaps[KeyHash{}] = 3;
+      if (prng.chance(1, 2)) state.feed.gaps[KeyHash{}] = GapCount{3, 0};
       ASSERT_TRUE(at_rest(state));
       std::vector<Section> sections;
       for (uint32_t i = 0; i < members; ++i) sections.push_back(quiet_section(prng));
