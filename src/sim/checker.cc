@@ -36,7 +36,8 @@ void Checker::block(Height height, const std::map<uint32_t, Digest>& app_hashes)
 void Checker::entries(const replica::Replica& replica) {
   for (const replica::ConnectionView& view : replica.connections()) {
     Connection& connection = connections_[view.id];
-    connection.feed = view.mode == replica::Mode::Feed;
+    // The server that takes orders says nothing.
+    connection.feed = view.url.starts_with("ws://feed");
     connection.observations = view.mode == replica::Mode::Observations;
     for (const transcript::Entry& entry :
          replica.transcript(view.id, connection.last.next(), kEntriesAtOnce)) {

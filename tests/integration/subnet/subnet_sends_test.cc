@@ -99,9 +99,18 @@ TEST_F(SubnetSendsTest, AMessageOverTheLimitComesInPartsOnAllReplicas) {
   begin(R"(,"chunks":true,"message_bytes_max":4096)");
   const std::string text(10'000, 'x');
   subnet_->send_echo(id_, text);
+  ASSERT_TRUE(subnet_->wait_for(
+      id_, [](const auto& view) { return view.messages() == 1 && view.outbox_bytes() == 0; }));
   for (size_t i = 0; i < support::Subnet::kReplicas; ++i) {
-    const auto parts = subnet_->messages(i, id_, 3);
-    EXPECT_EQ(parts[0] + parts[1] + parts[2], text);
+    std::string whole;
+    uint32_t part = 0;
+    for (const auto& entry : subnet_->transcript(i, id_)) {
+      if (!entry.has_message()) continue;
+      EXPECT_EQ(entry.message().part(), ++part);
+      EXPECT_EQ(entry.message().parts(), 3u);
+      whole += entry.message().content();
+    }
+    EXPECT_EQ(whole, text) << "replica " << i;
   }
   EXPECT_EQ(subnet_->heads(id_).size(), 1u);
 }
