@@ -19,6 +19,8 @@ std::string_view reject_name(replica::RejectCode code) {
       return "QUEUE_FULL";
     case InsufficientCycles:
       return "INSUFFICIENT_CYCLES";
+    case CanisterStopped:
+      return "CANISTER_STOPPED";
   }
   return "UNKNOWN";
 }

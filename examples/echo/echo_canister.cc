@@ -102,6 +102,8 @@ std::string_view kind_name(DataEntry::Kind kind) {
       return "reading";
     case DataEntry::Kind::Receipt:
       return "receipt";
+    case DataEntry::Kind::TransformFailed:
+      return "transform failed";
   }
   return "unknown";
 }
@@ -116,7 +118,7 @@ replica::Writers writers_of(const std::string& name) {
 OpenArguments open_arguments(BytesView text) {
   const json::object in =
       parse_arguments(text, {"url", "mode", "subprotocols", "headers", "script", "json", "drop", "keep",
-                             "key", "reconnect", "message_bytes_max", "open_timeout_ms", "compression",
+                             "key", "transform", "context", "reconnect", "message_bytes_max", "open_timeout_ms", "compression",
                              "writers", "receipts", "chunks", "overflow"});
   OpenArguments out;
   out.url = required_text(in, "url");
@@ -136,6 +138,8 @@ OpenArguments open_arguments(BytesView text) {
   out.transform.drop_pointers = text_list(in, "drop");
   out.transform.keep_pointers = text_list(in, "keep");
   out.transform.key_pointers = text_list(in, "key");
+  out.transform.method = optional_text(in, "transform", "");
+  out.transform.context = optional_text(in, "context", "");
   out.reconnect = optional_flag(in, "reconnect", false);
   out.compression = optional_flag(in, "compression", false);
   out.writers = writers_of(optional_text(in, "writers", "all"));
@@ -164,6 +168,7 @@ json::object describe(const Answer& answer) {
     out["missing"] = answer.bytes;
     return out;
   }
+  if (answer.kind == DataEntry::Kind::TransformFailed) return out;
   out["bytes"] = answer.bytes;
   if (answer.parts > 1) {
     out["part"] = answer.part;
@@ -326,7 +331,7 @@ class EchoCanister final : public replica::Canister {
     if (entry.kind == DataEntry::Kind::Gap) {
       answer.bytes = entry.gap_count;
       connection.missing += entry.gap_count;
-    } else {
+    } else if (entry.kind != DataEntry::Kind::TransformFailed) {
       ++connection.answers;
       ++state_.answers_count;
       Sha256 hash;
@@ -376,6 +381,18 @@ class EchoCanister final : public replica::Canister {
 };
 
 }  // namespace
+
+std::map<std::string, transform::TransformFunction, std::less<>> echo_transforms() {
+  const transform::TransformFunction after = [](const transform::TransformCall& call, transform::Meter& meter,
+                                                transform::Delivered& out) {
+    // The search compares at most so often.
+    meter.charge(call.content.size() + call.context.size());
+    const size_t at = call.content.find(call.context);
+    out.content = at == BytesView::npos ? call.content : call.content.substr(at + call.context.size());
+    return true;
+  };
+  return {{"after", after}};
+}
 
 std::unique_ptr<replica::Canister> make_echo_canister() { return std::make_unique<EchoCanister>(); }
 

@@ -10,10 +10,6 @@ namespace {
 
 using transcript::Cause;
 
-bool message(const Observation& observation) {
-  return observation.kind == ObservationKind::Text || observation.kind == ObservationKind::Binary;
-}
-
 // Puts an agreed prefix of an ordered connection into the outcome.
 std::expected<void, DecisionFault> take_ordered(const std::vector<Observation>& contents, bool at_start,
                                                 Outcome& outcome) {
@@ -23,7 +19,7 @@ std::expected<void, DecisionFault> take_ordered(const std::vector<Observation>& 
     if (outcome.end || first != (observation.kind == ObservationKind::Opened)) {
       return std::unexpected(DecisionFault::WrongContent);
     }
-    if (message(observation)) {
+    if (is_message(observation.kind)) {
       outcome.emissions.push_back(FeedEmission{{}, {}, observation});
     } else if (observation.kind == ObservationKind::Opened) {
       outcome.opened = archive_decode<transcript::Opened>(observation.content);

@@ -17,7 +17,7 @@ std::expected<std::vector<FeedGraph::Index>, DecisionFault> named_nodes(const Fe
   // How many copies are named, at the node of the first one.
   std::vector<uint32_t> copies(nodes, 0);
   for (const Observation& observation : decision.contents) {
-    if (observation.kind != ObservationKind::Text && observation.kind != ObservationKind::Binary) {
+    if (!is_message(observation.kind)) {
       return std::unexpected(DecisionFault::WrongContent);
     }
     const ContentId id = feed_content_id(observation.kind, observation.key, observation.content);

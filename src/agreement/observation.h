@@ -13,11 +13,19 @@
 namespace icws::agreement {
 
 // The numbers are in the wire format.
-enum class ObservationKind : uint8_t { Text = 1, Binary = 2, Opened = 3, Closed = 4 };
+// TransformFailed: the canister's own transform failed on a message.
+enum class ObservationKind : uint8_t { Text = 1, Binary = 2, Opened = 3, Closed = 4, TransformFailed = 5 };
+
+// Of one message of the server, as modes ordered and feed agree on it.
+inline bool is_message(ObservationKind kind) {
+  return kind == ObservationKind::Text || kind == ObservationKind::Binary ||
+         kind == ObservationKind::TransformFailed;
+}
 
 struct Observation {
   ObservationKind kind = ObservationKind::Text;
-  // After the transform. For Opened a transcript::Opened, for Closed a CloseFrame, in archive encoding.
+  // After the transform. For Opened a transcript::Opened, for Closed a CloseFrame, for TransformFailed a
+  // transcript::TransformFailure, in archive encoding.
   Bytes content;
   // Feed: the order key's canonical text.
   Bytes key;

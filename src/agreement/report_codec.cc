@@ -205,7 +205,7 @@ void encode_section(const Section& section, pb::Section& out) {
 }
 
 std::optional<Observation> decode_content(const pb::Content& in) {
-  if (in.kind() == 0 || in.kind() > 4) return std::nullopt;
+  if (in.kind() == 0 || in.kind() > 5) return std::nullopt;
   return Observation{static_cast<ObservationKind>(in.kind()), in.content(), in.key()};
 }
 

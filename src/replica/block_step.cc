@@ -5,6 +5,7 @@
 #include "agreement/lifecycle.h"
 #include "replica/billing.h"
 #include "replica/closing.h"
+#include "replica/connection_transform.h"
 #include "replica/open_check.h"
 #include "transcript/parts.h"
 
@@ -109,6 +110,15 @@ void append_message(ConnectionSlot& slot, Journal& journal, agreement::Observati
   }
 }
 
+// Members report it in canonical encoding, as a quorum's digest binds it; were they all liars, it is a trap.
+transcript::TransformFailure failure_of(const agreement::Observation& observation) {
+  using transcript::TransformFault;
+  const auto failure = archive_decode<transcript::TransformFailure>(observation.content);
+  const bool known =
+      failure && failure->fault >= TransformFault::Trapped && failure->fault <= TransformFault::NotUtf8;
+  return known ? *failure : transcript::TransformFailure{};
+}
+
 // False: the canister could not pay for all of it, and has got what it paid for.
 bool apply_outcome(State& state, ConnectionSlot& slot, Journal& journal, agreement::Outcome& outcome,
                    const ClusterParams& params) {
@@ -125,6 +135,13 @@ bool apply_outcome(State& state, ConnectionSlot& slot, Journal& journal, agreeme
     }
     agreement::Observation& observation = emission.observation;
     if (!pay_entry(state, record, observation.content.size() + observation.key.size(), params)) return false;
+    if (observation.kind == agreement::ObservationKind::TransformFailed) {
+      ++record.transform_failures;
+      ++record.transform_failures_in_a_row;
+      journal.append(slot, failure_of(observation));
+      continue;
+    }
+    record.transform_failures_in_a_row = 0;
     append_message(slot, journal, std::move(observation));
   }
   for (const auto& [key, count] : outcome.marks) {
@@ -290,6 +307,8 @@ std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const Re
     steps.push_back(AgreedStep{id, record.agreement.epoch, outcome->settled});
     if (!apply_outcome(state, slot, journal, *outcome, params)) {
       close_connection(state, slot, journal, end_for(record, transcript::Cause::OutOfCycles), {}, params);
+    } else if (record.transform_failures_in_a_row >= params.transform_failures_in_a_row_max) {
+      close_connection(state, slot, journal, end_for(record, transcript::Cause::TransformFailed), {}, params);
     } else if (outcome->end) {
       end_epoch(state, slot, journal, window, *outcome->end, params);
     }
@@ -317,7 +336,10 @@ std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWi
                                               record.agreement.committee, record.parameters(),
                                               state.global.now, record.arguments.open_timeout,
                                               record.arguments.mode_settings());
-    if (!begin_paid_epoch(state, record, params)) {
+    record.code = state.canisters.at(record.canister).code;
+    if (!has_transform(record, library)) {
+      close_connection(state, slot, journal, end_for(record, transcript::Cause::TransformFailed), {}, params);
+    } else if (!begin_paid_epoch(state, record, params)) {
       close_connection(state, slot, journal, end_for(record, transcript::Cause::OutOfCycles), {}, params);
     }
   }

@@ -55,9 +55,9 @@ struct Forgotten {
   EntrySequence last_entry;
 };
 
-// Frees what waiting connections have written, begins due epochs that can be paid, forgets the oldest ended
-// connections.
+// Frees what waiting connections have written, begins due epochs that can be paid with the canisters' code of
+// now, forgets the oldest ended connections.
 std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWindow& window,
-                                  const ClusterParams& params);
+                                  const CodeLibrary& library, const ClusterParams& params);
 
 }  // namespace icws::replica

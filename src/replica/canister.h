@@ -16,6 +16,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "replica/adapter_port.h"
+#include "replica/code_library.h"
 #include "replica/pricing.h"
 #include "transcript/cause.h"
 #include "transcript/entry.h"
@@ -27,6 +28,9 @@ using agreement::Mode;
 using agreement::ObservationsSettings;
 using agreement::Writers;
 
+// Bytes of TransformRequest::context: a list of symbols, not a table.
+inline constexpr size_t kTransformContextBytesMax = 1'024;
+
 // How messages are made equal before they are agreed on; see transform/transform.h for the meaning of each.
 struct TransformRequest {
   bool json = false;
@@ -35,9 +39,16 @@ struct TransformRequest {
   std::vector<std::string> keep_pointers;
   std::vector<std::string> key_pointers;
   std::optional<std::string> value_pointer;
+  // Instead of all above: the canister's own transform of this name, and what it is given beside each
+  // message, at most kTransformContextBytesMax. It gives content and order key; see
+  // transform/canister_transform.h. An epoch keeps the code with which it began.
+  std::string method;
+  Bytes context;
+  // Messages get smaller, or may: only what comes out of the transform is measured.
+  bool changes() const { return json || !method.empty(); }
   static void fields(auto& archive, auto& self) {
     archive(self.json, self.drop_if_not_json, self.drop_pointers, self.keep_pointers, self.key_pointers,
-            self.value_pointer);
+            self.value_pointer, self.method, self.context);
   }
 };
 
@@ -101,6 +112,7 @@ enum class RejectCode : uint8_t {
   NotOpen,              // it has ended
   QueueFull,            // the outbox is full: try again after the next callback
   InsufficientCycles,   // the canister's account cannot pay for it
+  CanisterStopped,      // the canister is being stopped
 };
 
 struct Reject {
@@ -119,7 +131,7 @@ struct OpenedCall {
 };
 
 struct DataEntry {
-  enum class Kind : uint8_t { Text = 1, Binary = 2, Gap = 3, Reading = 4, Receipt = 5 };
+  enum class Kind : uint8_t { Text = 1, Binary = 2, Gap = 3, Reading = 4, Receipt = 5, TransformFailed = 6 };
   EntrySequence sequence;
   Kind kind = Kind::Text;
   Bytes content;
@@ -149,6 +161,8 @@ struct DataEntry {
   SendSequence first_sent;
   SendSequence last_sent;
   std::vector<ReplicaIndex> writers;
+  // Why the canister's own transform gave nothing for the message that stood here. Only in TransformFailed.
+  transcript::TransformFault fault = transcript::TransformFault::Trapped;
 };
 
 struct DataCall {
@@ -192,6 +206,8 @@ struct StatusReply {
   uint64_t messages = 0;
   uint64_t gap_messages = 0;
   uint64_t bytes = 0;
+  // Messages on which the canister's own transform failed.
+  uint64_t transform_failures = 0;
   // What it has cost so far.
   Usage usage;
 };
@@ -239,13 +255,18 @@ class Canister {
   virtual void load(BytesView state) = 0;
 };
 
-// The canisters of a subnet, by name. Fixed at genesis.
+// The canisters of a subnet at genesis, and the code that they can be upgraded to. Later the state says which
+// canisters there are, and what code each runs.
 struct CanisterSet {
   struct Installed {
     std::string id;  // 1 to kCanisterIdBytesMax bytes
     std::unique_ptr<Canister> canister;
+    // The code that `canister` is of. Empty: that of its own id.
+    std::string code = {};
   };
   std::vector<Installed> canisters;
+  // Every program that a canister runs or is to run later, where it has transforms or is to be upgraded.
+  std::vector<CanisterCode> code = {};
 };
 
 // A user's call, as a transaction: canonical encoding of (nonce, canister, method, arguments).

@@ -36,11 +36,12 @@ std::string state_name(const Connection& record) {
 }  // namespace
 
 EffectContext::EffectContext(State& state, Journal& journal, const ReportWindow& window, const ClusterParams& params,
-                             std::string self)
+                             const CodeLibrary& library, std::string self)
     : state_(state),
       journal_(journal),
       window_(window),
       params_(params),
+      library_(library),
       self_(std::move(self)),
       last_connection_(state.global.last_connection) {}
 
@@ -77,6 +78,15 @@ std::expected<void, Reject> EffectContext::check_funds(const Usage& price) const
 
 std::expected<ConnectionId, Reject> EffectContext::ws_open(const OpenArguments& arguments) {
   if (auto checked = check_open(arguments, params_); !checked) return std::unexpected(checked.error());
+  const CanisterRecord& self = state_.canisters.at(self_);
+  if (self.phase != CanisterPhase::Running) {
+    return reject(RejectCode::CanisterStopped, "the canister is being stopped, and opens nothing");
+  }
+  const std::string& method = arguments.transform.method;
+  if (!method.empty() && library_.transform(self.code, method) == nullptr) {
+    return reject(RejectCode::InvalidArgument,
+                  "transform.method: this canister's code has no transform " + method);
+  }
   if (auto checked = check_quota(); !checked) return std::unexpected(checked.error());
   const Usage price = epoch_price(params_, static_cast<uint32_t>(params_.replica_keys.size()), arguments);
   if (auto checked = check_funds(price); !checked) return std::unexpected(checked.error());
@@ -208,6 +218,7 @@ std::expected<StatusReply, Reject> EffectContext::ws_status(ConnectionId connect
   out.replicas_needed = record.agreement.quorum().q();
   out.messages = record.messages;
   out.gap_messages = record.gap_messages;
+  out.transform_failures = record.transform_failures;
   out.bytes = record.agreed_bytes;
   out.usage = record.usage;
   if (pending != pending_.end()) {
@@ -234,6 +245,7 @@ void EffectContext::perform(const Open& open) {
   ConnectionSlot slot;
   slot.record.id = open.id;
   slot.record.canister = self_;
+  slot.record.code = state_.canisters.at(self_).code;
   slot.record.arguments = open.arguments;
   slot.record.head = transcript::transcript_genesis(open.id);
   slot.record.epoch_first_send = SendSequence(1);

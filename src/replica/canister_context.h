@@ -19,6 +19,7 @@ namespace icws::replica {
 class EffectContext final : public CanisterContext {
  public:
   EffectContext(State& state, Journal& journal, const ReportWindow& window, const ClusterParams& params,
+                const CodeLibrary& library,
                 std::string self);
 
   BlockTime time() const override { return journal_.time(); }
@@ -75,6 +76,7 @@ class EffectContext final : public CanisterContext {
   Journal& journal_;
   const ReportWindow& window_;
   const ClusterParams& params_;
+  const CodeLibrary& library_;
   const std::string self_;
   ConnectionId last_connection_;
   // What the effects so far cost.

@@ -7,6 +7,8 @@
 
 #include "replica/canister_context.h"
 #include "replica/closing.h"
+#include "replica/management.h"
+#include "replica/trap.h"
 
 namespace icws::replica {
 namespace {
@@ -17,6 +19,7 @@ using transcript::Gap;
 using transcript::Message;
 using transcript::Opened;
 using transcript::Sent;
+using transcript::TransformFailure;
 
 bool is_data(const Entry& entry) {
   return !std::holds_alternative<Opened>(entry.what) && !std::holds_alternative<Closed>(entry.what);
@@ -40,6 +43,9 @@ DataEntry data_entry(const Entry& entry) {
     out.members = reading->members;
     out.skipped = reading->skipped;
     out.values = reading->values;
+  } else if (const auto* failure = std::get_if<TransformFailure>(&entry.what)) {
+    out.kind = DataEntry::Kind::TransformFailed;
+    out.fault = failure->fault;
   } else if (const auto* gap = std::get_if<Gap>(&entry.what)) {
     out.kind = DataEntry::Kind::Gap;
     out.key = gap->key_hash;
@@ -77,29 +83,18 @@ ClosedCall closed_call(const Connection& record, const Entry& entry) {
   return out;
 }
 
-// Runs a canister's code: what it threw, as text. Whatever it throws must not stop the subnet.
-template <class Code>
-std::optional<std::string> trap_of(const Code& code) {
-  try {
-    code();
-    return std::nullopt;
-  } catch (const std::exception& exception) {
-    return exception.what();
-  } catch (...) {
-    return "the canister threw something that is no exception";
-  }
-}
-
 }  // namespace
 
-CanisterRuntime::CanisterRuntime(CanisterSet canisters, const ClusterParams& params,
-                                 const ReportWindow& window)
-    : params_(params), window_(window) {
-  for (CanisterSet::Installed& installed : canisters.canisters) {
-    if (installed.id.empty() || installed.id.size() > kCanisterIdBytesMax) {
-      throw std::runtime_error("canister " + installed.id + " has an id of 0 or more than 29 bytes");
+CanisterRuntime::CanisterRuntime(std::vector<CanisterSet::Installed> canisters, const CodeLibrary& library,
+                                 const ClusterParams& params, const ReportWindow& window)
+    : library_(library), params_(params), window_(window) {
+  for (CanisterSet::Installed& installed : canisters) {
+    if (installed.id.empty() || installed.id.size() > kCanisterIdBytesMax ||
+        installed.id == kManagementCanister) {
+      throw std::runtime_error("canister " + installed.id +
+                               " has an id of 0 or more than 29 bytes, or the service's");
     }
-    Slot slot{std::move(installed.canister), {}, true};
+    Slot slot{installed.code.empty() ? installed.id : installed.code, std::move(installed.canister), {}, true};
     slot.saved = slot.canister->save();
     if (!canisters_.emplace(installed.id, std::move(slot)).second) {
       throw std::runtime_error("canister " + installed.id + " is installed twice");
@@ -107,13 +102,35 @@ CanisterRuntime::CanisterRuntime(CanisterSet canisters, const ClusterParams& par
   }
 }
 
-void CanisterRuntime::load(const std::function<std::optional<Bytes>(const std::string& id)>& saved) {
-  for (auto& [id, slot] : canisters_) {
+void CanisterRuntime::install(State& state) const {
+  for (const auto& [id, slot] : canisters_) {
+    CanisterRecord& record = state.canisters[id];
+    record.code = slot.code;
+    record.account.balance = params_.initial_cycles;
+  }
+}
+
+void CanisterRuntime::load(const State& state,
+                           const std::function<std::optional<Bytes>(const std::string& id)>& saved) {
+  std::map<std::string, Slot, std::less<>> before = std::exchange(canisters_, {});
+  for (const auto& [id, record] : state.canisters) {
+    Slot slot{record.code, nullptr, {}};
+    const auto old = before.find(id);
+    const CanisterCode* code = library_.find(record.code);
+    if (old != before.end() && old->second.code == record.code) {
+      slot.canister = std::move(old->second.canister);
+    } else if (code != nullptr) {
+      slot.canister = code->make();
+    } else {
+      throw std::runtime_error("canister " + id + " runs the code " + record.code +
+                               ", which this build or its options do not have: start it with that code");
+    }
     auto bytes = saved(id);
-    if (!bytes) continue;
+    if (!bytes) throw std::runtime_error("the state of canister " + id + " is missing");
     slot.canister->load(*bytes);
     slot.saved = std::move(*bytes);
     slot.changed = false;
+    canisters_.emplace(id, std::move(slot));
   }
 }
 
@@ -121,7 +138,7 @@ bool CanisterRuntime::guarded(State& state, Journal& journal, const std::string&
                               const std::function<void(Canister&, CanisterContext&)>& callback,
                               std::string& failure) {
   Slot& slot = canisters_.at(id);
-  EffectContext context(state, journal, window_, params_, id);
+  EffectContext context(state, journal, window_, params_, library_, id);
   const std::optional<std::string> trap = trap_of([&] {
     callback(*slot.canister, context);
     Bytes saved = slot.canister->save();
@@ -203,7 +220,12 @@ void CanisterRuntime::note_result(State& state, ConnectionSlot& slot, Journal& j
 }
 
 TransactionResult CanisterRuntime::run(State& state, Journal& journal, const UserCall& call) {
-  if (!canisters_.contains(call.canister)) return {false, "there is no canister " + call.canister};
+  if (call.canister == kManagementCanister) return manage(state, journal, call);
+  const auto record = state.canisters.find(call.canister);
+  if (record == state.canisters.end()) return {false, "there is no canister " + call.canister};
+  if (record->second.phase != CanisterPhase::Running) {
+    return {false, "the canister " + call.canister + " is stopped; start it first"};
+  }
   TransactionResult result;
   std::string failure;
   result.ok = guarded(

@@ -14,7 +14,8 @@ Digest ClusterParams::hash() const {
          agreement.drop_after, agreement.stall, agreement.lost_grace, agreement.write_timeout);
   writer(report_bytes_max, block_content_bytes_max, message_bytes_max, connections_max,
          connections_per_canister_max, inbox_bytes_max, outbox_bytes_max, script_messages_max,
-         script_bytes_max, traps_in_a_row_max, delivery_bytes_per_block_max, transcript_entries_kept,
+         script_bytes_max, traps_in_a_row_max, transform_steps_base, transform_steps_per_byte,
+         transform_failures_in_a_row_max, delivery_bytes_per_block_max, transcript_entries_kept,
          closed_connections_kept, transaction_memory_blocks, transaction_bytes_max, reconnect_first,
          reconnect_longest, initial_cycles, price);
   return sha256(writer.bytes());

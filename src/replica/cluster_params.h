@@ -47,6 +47,12 @@ struct ClusterParams {
   uint32_t script_bytes_max = 64 * 1024;
   // A canister that traps this often in a row on one connection loses it.
   uint32_t traps_in_a_row_max = 10;
+  // Steps of a canister's own transform for one message, and beside them for each of its bytes: work in
+  // proportion to what the server sends.
+  uint32_t transform_steps_base = 20'000;
+  uint32_t transform_steps_per_byte = 100;
+  // A connection whose transform fails this often in a row has no use, and costs its canister cycles.
+  uint32_t transform_failures_in_a_row_max = 100;
   // Bytes of entries handed to canisters in one block; the rest waits in the inboxes.
   uint32_t delivery_bytes_per_block_max = 8 * 1024 * 1024;
   // Newest entries of a connection's transcript that a replica keeps for readers.

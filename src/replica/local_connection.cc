@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "replica/open_check.h"
+#include "replica/cluster_params.h"
 
 namespace icws::replica {
 namespace {
@@ -15,6 +15,8 @@ using agreement::ObservationKind;
 using transcript::Cause;
 
 constexpr uint16_t kTooBigCode = 1009;
+static_assert(static_cast<int>(transform::Fault::NotUtf8) ==
+              static_cast<int>(transcript::TransformFault::NotUtf8));
 // Before a feed's socket is opened again: longer than the others take to say that theirs have ended as well,
 // and well within the grace of a loss (2 s). In agreement time, else a slow block would decide it.
 constexpr Milliseconds kReopenAfter{500};
@@ -33,18 +35,19 @@ Bytes encode_opened(const SocketOpened& opened) {
 
 }  // namespace
 
-LocalConnection::LocalConnection(const Connection& record)
+LocalConnection::LocalConnection(const Connection& record,
+                                 std::unique_ptr<transform::MessageTransform> transform)
     : id_(record.id),
       epoch_(record.agreement.epoch),
       // What is written already is not in the outbox any more, for a replica that comes late.
       sends_(record.arguments.script.size(),
              std::max(SendSequence(record.epoch_first_send.value - 1), record.freed_send)) {
   log_ = make_local_log(record);
-  make_transform(record);
+  transform_ = std::move(transform);
 }
 
 LocalConnection::LocalConnection(const Connection& record, LocalRecord saved, LocalTime now,
-                                 Milliseconds absorb)
+                                 Milliseconds absorb, std::unique_ptr<transform::MessageTransform> transform)
     : id_(record.id),
       epoch_(saved.epoch),
       status_(saved.status),
@@ -60,12 +63,7 @@ LocalConnection::LocalConnection(const Connection& record, LocalRecord saved, Lo
     ending_ =
         Ending{saved.ending_cause, static_cast<uint16_t>(saved.ending_code), std::move(saved.ending_reason)};
   }
-  make_transform(record);
-}
-
-void LocalConnection::make_transform(const Connection& record) {
-  // Checked when the canister opened it.
-  transform_.emplace(std::move(*transform::Transform::compile(transform_spec(record.arguments))));
+  transform_ = std::move(transform);
 }
 
 uint16_t LocalConnection::close_code() const {
@@ -111,9 +109,15 @@ void LocalConnection::on_message(SocketMessage& message, EventSequence event, ui
     return;
   }
   const auto kind = static_cast<transform::MessageKind>(message.kind);
-  if (transform_->apply(kind, message.content, delivered_) == transform::Outcome::Dropped)
-    return socket_.tracker.done(event);
-  if (delivered_.content.size() > message_bytes_max || delivered_.key.size() > kKeyBytesMax) {
+  const transform::Outcome outcome = transform_->apply(kind, message.content, delivered_);
+  if (outcome == transform::Outcome::Dropped) return socket_.tracker.done(event);
+  if (outcome == transform::Outcome::Failed) {
+    const transcript::TransformFailure failure{static_cast<transcript::TransformFault>(delivered_.fault)};
+    return log_->on_message(Observation{ObservationKind::TransformFailed, archive_encode(failure), {}}, event,
+                            now, socket_);
+  }
+  if (delivered_.content.size() > message_bytes_max ||
+      delivered_.key.size() > kKeyBytesMax) {
     return end(MemberStatus::Ended, Ending{Cause::MessageTooBig, kTooBigCode, {}},
                EventSequence(event.value - 1));
   }

@@ -12,7 +12,7 @@
 #include "replica/local_log.h"
 #include "replica/socket_sends.h"
 #include "replica/state.h"
-#include "transform/transform.h"
+#include "transform/message_transform.h"
 
 namespace icws::replica {
 
@@ -50,9 +50,10 @@ struct LocalRecord {
 class LocalConnection {
  public:
   // A new epoch, first attempt.
-  explicit LocalConnection(const Connection& record);
+  LocalConnection(const Connection& record, std::unique_ptr<transform::MessageTransform> transform);
   // After a restart; its sends are gathered. Credits run anew from `now`.
-  LocalConnection(const Connection& record, LocalRecord saved, LocalTime now, Milliseconds absorb);
+  LocalConnection(const Connection& record, LocalRecord saved, LocalTime now, Milliseconds absorb,
+                  std::unique_ptr<transform::MessageTransform> transform);
 
   SocketKey key() const { return SocketKey{id_, epoch_, socket_.attempt}; }
   Epoch epoch() const { return epoch_; }
@@ -118,7 +119,6 @@ class LocalConnection {
   LocalRecord save(const Connection& record, LocalTime now) const;
 
  private:
-  void make_transform(const Connection& record);
   void on_opened(SocketOpened& opened, EventSequence event, LocalTime now);
   void on_message(SocketMessage& message, EventSequence event, uint64_t message_bytes_max, LocalTime now);
   void on_closed(const SocketClosed& closed, EventSequence event, LocalTime now);
@@ -142,7 +142,7 @@ class LocalConnection {
   uint32_t live_members_ = 0;
   std::optional<Bytes> opened_;
   std::unique_ptr<LocalLog> log_;
-  std::optional<transform::Transform> transform_;
+  std::unique_ptr<transform::MessageTransform> transform_;
   transform::Delivered delivered_;
   SocketEvents socket_;
   SocketSends sends_;

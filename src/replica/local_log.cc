@@ -194,6 +194,11 @@ class ObservationsLocalLog final : public LocalLog {
 
 void ObservationsLocalLog::on_message(Observation observation, EventSequence event, LocalTime now,
                                       SocketEvents& socket) {
+  // No value: a reading of it would be made up.
+  if (observation.kind == agreement::ObservationKind::TransformFailed) {
+    ++dropped_;
+    return socket.tracker.done(event);
+  }
   socket.tracker.done(event);
   std::optional<Bytes> value = agreement::value_of(settings_.deliver, observation.content);
   if (!value) {

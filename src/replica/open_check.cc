@@ -78,10 +78,12 @@ std::expected<void, Reject> check_observations(const OpenArguments& arguments, c
   const ObservationsSettings& settings = *arguments.observations;
   const bool median = settings.deliver == Deliver::Median;
   if (!median && settings.deliver != Deliver::All) return invalid("observations: deliver all or the median");
-  if (arguments.transform.key_pointers.empty()) {
+  // The canister's own transform gives key and value itself.
+  const bool own = !arguments.transform.method.empty();
+  if (arguments.transform.key_pointers.empty() && !own) {
     return invalid("transform.key_pointers: mode observations reads one value of each key; say where it is");
   }
-  if (median && !arguments.transform.value_pointer) {
+  if (median && !arguments.transform.value_pointer && !own) {
     return invalid("transform.value_pointer: the median needs a number; say where it is");
   }
   const agreement::Quorum quorum(static_cast<uint32_t>(params.replica_keys.size()));
@@ -96,6 +98,20 @@ std::expected<void, Reject> check_observations(const OpenArguments& arguments, c
   if (settings.age_max < kAgeMaxMin || settings.age_max > agreement::kValueAgeMax) {
     return invalid("observations.age_max: must be 1,000 to 86,400,000 milliseconds");
   }
+  return {};
+}
+
+std::expected<void, Reject> check_own_transform(const TransformRequest& request) {
+  if (request.method.empty()) {
+    if (request.context.empty()) return {};
+    return invalid("transform.context: only with transform.method");
+  }
+  if (request.context.size() > kTransformContextBytesMax) {
+    return invalid("transform.context: at most " + std::to_string(kTransformContextBytesMax) + " bytes");
+  }
+  const bool other = request.json || request.drop_if_not_json || !request.drop_pointers.empty() ||
+                     !request.keep_pointers.empty() || !request.key_pointers.empty() || request.value_pointer;
+  if (other) return invalid("transform.method: the canister's own transform is instead of json and pointers");
   return {};
 }
 
@@ -134,6 +150,7 @@ std::expected<void, Reject> check_open(const OpenArguments& arguments, const Clu
     return invalid(
         "writers: in mode ordered all must write, for a server answers only the sockets that asked");
   }
+  if (auto checked = check_own_transform(arguments.transform); !checked) return checked;
   if (const auto compiled = transform::Transform::compile(transform_spec(arguments)); !compiled) {
     return invalid(std::string("transform: ") + transform::describe(compiled.error()));
   }

@@ -125,7 +125,8 @@ void Persistence::load_canisters(const Storage& storage, State& state) {
   storage.scan(keys::kRecordPrefix, {}, [&](BytesView key, BytesView value) {
     auto record = archive_decode<CanisterRecord>(value);
     if (!record) broken("a canister's record");
-    state.canisters.emplace(key.substr(keys::kRecordPrefix.size()), std::move(*record));
+    canisters_.emplace_back(key.substr(keys::kRecordPrefix.size()));
+    state.canisters.emplace(canisters_.back(), std::move(*record));
     return true;
   });
 }
@@ -214,6 +215,17 @@ void Persistence::prune_entries(const Journal& journal, uint32_t entries_kept) {
   }
 }
 
+void Persistence::remove_deleted(const State& state) {
+  for (const std::string& id : canisters_) {
+    if (state.canisters.contains(id)) continue;
+    for (const Bytes& key : {keys::canister(id), keys::record(id)}) {
+      remove(key);
+    }
+  }
+  canisters_.clear();
+  for (const auto& [id, record] : state.canisters) canisters_.push_back(id);
+}
+
 void Persistence::remove_connection(const Forgotten& forgotten, uint32_t entries_kept) {
   const ConnectionId id = forgotten.connection;
   stage_outbox(id, Outbox{});
@@ -228,6 +240,7 @@ Digest Persistence::stage(State& state, const std::map<std::string, Bytes>& cani
                           const std::vector<Forgotten>& forgotten, const ClusterParams& params) {
   for (const ConnectionId id : state.connections.take_changed()) stage_connection(state.connections.at(id));
   for (const auto& [id, bytes] : canisters) put(keys::canister(id), bytes);
+  remove_deleted(state);
   for (const auto& [id, record] : state.canisters) put(keys::record(id), archive_encode(record));
   stage_transactions(state, params);
   put(keys::kGlobal, archive_encode(state.global));

@@ -68,10 +68,13 @@ class Persistence {
   void stage_outbox(ConnectionId id, const Outbox& outbox);
   void stage_transactions(State& state, const ClusterParams& params);
   void remove_connection(const Forgotten& forgotten, uint32_t entries_kept);
+  void remove_deleted(const State& state);
   void prune_entries(const Journal& journal, uint32_t entries_kept);
 
   MerkleMap tree_;
   std::map<ConnectionId, Stored> outboxes_;
+  // Those that have leaves.
+  std::vector<std::string> canisters_;
   std::set<Height> stored_reports_;
   WriteBatch batch_;
 };

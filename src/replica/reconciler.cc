@@ -5,6 +5,7 @@
 
 #include "agreement/latest_values.h"
 #include "agreement/report_codec.h"
+#include "replica/connection_transform.h"
 #include "replica/keys.h"
 #include "replica/open_check.h"
 
@@ -54,7 +55,8 @@ size_t first_turn(Height height, size_t connections) {
 
 }  // namespace
 
-Reconciler::Reconciler(const ClusterParams& params, ReplicaIndex self) : params_(params), self_(self) {}
+Reconciler::Reconciler(const ClusterParams& params, ReplicaIndex self, const CodeLibrary& library)
+    : params_(params), library_(library), self_(self) {}
 
 void Reconciler::load(const Storage& storage, const State& state) {
   storage.scan(keys::kLocalPrefix, {}, [&](BytesView key, BytesView value) {
@@ -92,7 +94,8 @@ void Reconciler::restore(const State& state, LocalTime now) {
       continue;
     }
     Bytes saved = archive_encode(record);
-    Entry entry{LocalConnection(slot->second.record, std::move(record), now, params_.agreement.absorb),
+    Entry entry{LocalConnection(slot->second.record, std::move(record), now, params_.agreement.absorb,
+                                make_transform(slot->second.record, library_, params_)),
                 false,
                 0,
                 {},
@@ -206,7 +209,9 @@ uint64_t Reconciler::reconcile(const State& state, const ReportWindow& window, L
   drop_ended(state);
   for (const auto& [id, slot] : state.connections) {
     if (!active(slot.record) || !member_of(slot.record)) continue;
-    if (!entries_.contains(id)) entries_.emplace(id, Entry{LocalConnection(slot.record), false, 0, {}, {}});
+    if (entries_.contains(id)) continue;
+    LocalConnection local(slot.record, make_transform(slot.record, library_, params_));
+    entries_.emplace(id, Entry{std::move(local), false, 0, {}, {}});
   }
   // Whatever the adapter said in the meantime comes first: it may know sockets that this replica has
   // forgotten.
@@ -317,7 +322,7 @@ void Reconciler::tell_open(const Connection& record, Entry& entry) {
   open.response_headers = arguments.response_headers;
   // With a transform only the transformed size counts, which this replica measures itself.
   open.message_bytes_max =
-      arguments.transform.json ? params_.message_bytes_max : largest_message_bytes(arguments, params_);
+      arguments.transform.changes() ? params_.message_bytes_max : largest_message_bytes(arguments, params_);
   open.compression = arguments.compression;
   open.canister = record.canister;
   entry.open_told = true;

@@ -9,6 +9,7 @@
 #include "replica/adapter_port.h"
 #include "replica/block_step.h"
 #include "replica/cluster_params.h"
+#include "replica/code_library.h"
 #include "replica/local_connection.h"
 #include "replica/report_window.h"
 #include "replica/state.h"
@@ -21,7 +22,8 @@ namespace icws::replica {
 // value.
 class Reconciler {
  public:
-  Reconciler(const ClusterParams& params, ReplicaIndex self);
+  // `library` and `params` must outlive it.
+  Reconciler(const ClusterParams& params, ReplicaIndex self, const CodeLibrary& library);
 
   // Before anything else: what an earlier process saved. `state`: as it was then.
   void load(const Storage& storage, const State& state);
@@ -73,6 +75,7 @@ class Reconciler {
   void tell_open(const Connection& record, Entry& entry);
 
   const ClusterParams& params_;
+  const CodeLibrary& library_;
   const ReplicaIndex self_;
   std::map<ConnectionId, LocalRecord> loaded_;
   std::map<ConnectionId, Entry> entries_;

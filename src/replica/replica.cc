@@ -91,10 +91,11 @@ struct Replica::Impl {
   Impl(Config given, const ReportVerifier& verifier, Storage& given_storage, CanisterSet canisters)
       : config(std::move(given)),
         storage(given_storage),
-        runtime(std::move(canisters), config.params, window),
+        library(std::move(canisters.code)),
+        runtime(std::move(canisters.canisters), library, config.params, window),
         window(config.params.agreement.blocks_in_force),
         checker(config.params, verifier),
-        reconciler(config.params, config.self) {}
+        reconciler(config.params, config.self, library) {}
 
   void recover();
   std::optional<Payload> decode(BytesView payload) const;
@@ -105,6 +106,7 @@ struct Replica::Impl {
   Config config;
   Storage& storage;
   State state;
+  CodeLibrary library;
   CanisterRuntime runtime;
   ReportWindow window;
   AppHashes hashes;
@@ -124,12 +126,9 @@ void Replica::Impl::recover() {
   const Digest params = config.params.hash();
   if (!persistence.load(storage, state, window, hashes)) {
     state.global.params = params;
-    const std::map<std::string, Bytes> canisters = runtime.take_changed();
-    for (const auto& [id, bytes] : canisters) {
-      state.canisters[id].account.balance = config.params.initial_cycles;
-    }
+    runtime.install(state);
     const Digest genesis =
-        persistence.stage(state, canisters, Journal(Height(0), BlockTime()), {}, config.params);
+        persistence.stage(state, runtime.take_changed(), Journal(Height(0), BlockTime()), {}, config.params);
     hashes.push(Height(0), genesis);
     // Written with the first commit: what never changes after genesis must be in storage too.
     return;
@@ -141,7 +140,7 @@ void Replica::Impl::recover() {
         "another directory");
   }
   for (BlockReports& block : window.blocks()) checker.decode_stored(block);
-  runtime.load([this](const std::string& id) { return storage.get(keys::canister(id)); });
+  runtime.load(state, [this](const std::string& id) { return storage.get(keys::canister(id)); });
   reconciler.load(storage, state);
 }
 
@@ -290,8 +289,10 @@ BlockResult Replica::finalize_block(const Block& block) {
   impl.steps = apply_decisions(impl.state, journal, impl.window, payload, impl.config.params);
   impl.runtime.deliver(impl.state, journal);
   impl.run_transactions(block, journal, result);
+  impl.runtime.finish_stops(impl.state);
   charge_open_time(impl.state, journal, impl.config.params);
-  const std::vector<Forgotten> forgotten = keep_house(impl.state, journal, impl.window, impl.config.params);
+  const std::vector<Forgotten> forgotten =
+      keep_house(impl.state, journal, impl.window, impl.library, impl.config.params);
   impl.metrics.entries_agreed += journal.written().size();
   result.app_hash =
       impl.persistence.stage(impl.state, impl.runtime.take_changed(), journal, forgotten, impl.config.params);
@@ -328,6 +329,12 @@ std::vector<AdapterCommand> Replica::take_commands() { return impl_->reconciler.
 std::expected<Bytes, Reject> Replica::query(std::string_view canister, std::string_view method,
                                             BytesView arguments) const {
   return impl_->runtime.query(canister, method, arguments);
+}
+
+std::vector<CanisterView> Replica::canisters() const {
+  std::vector<CanisterView> out;
+  for (const auto& [id, record] : impl_->state.canisters) out.push_back(CanisterView{id, record});
+  return out;
 }
 
 std::vector<ConnectionView> Replica::connections() const {

@@ -14,6 +14,7 @@
 #include "replica/application.h"
 #include "replica/canister.h"
 #include "replica/cluster_params.h"
+#include "replica/state.h"
 #include "replica/storage.h"
 #include "transcript/entry.h"
 
@@ -44,6 +45,11 @@ struct ConnectionView {
   uint32_t members_down = 0;
   uint32_t members_needed = 0;
   Usage usage;
+};
+
+struct CanisterView {
+  std::string id;
+  CanisterRecord record;
 };
 
 // Since this process started. Local, never agreed.
@@ -96,6 +102,7 @@ class Replica final : public Application {
   std::expected<Bytes, Reject> query(std::string_view canister, std::string_view method,
                                      BytesView arguments) const;
   std::vector<ConnectionView> connections() const;
+  std::vector<CanisterView> canisters() const;
   // Entries from `from` on, at most `entries_max`.
   std::vector<transcript::Entry> transcript(ConnectionId connection, EntrySequence from,
                                             size_t entries_max) const;

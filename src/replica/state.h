@@ -57,6 +57,9 @@ struct TranscriptHead {
 struct Connection {
   ConnectionId id;
   std::string canister;
+  // The canister's code when the current epoch began: its transform is pinned, for replicas receive one
+  // message at different heights. Callbacks go to the code of now.
+  std::string code;
   // Never changes, and is stored under a key of its own.
   OpenArguments arguments;
   RecordPhase phase = RecordPhase::Active;
@@ -85,6 +88,8 @@ struct Connection {
   // The first send sequence of the current epoch's sockets.
   SendSequence epoch_first_send;
   uint32_t traps_in_a_row = 0;
+  uint64_t transform_failures = 0;
+  uint32_t transform_failures_in_a_row = 0;
   // While active: up to when its open time is paid.
   std::optional<AgreedTime> paid_until;
   Usage usage;
@@ -92,19 +97,30 @@ struct Connection {
   uint64_t closed_number = 0;
 
   static void fields(auto& archive, auto& self) {
-    archive(self.id, self.canister, self.phase, self.agreement, self.waiting_until, self.failures_in_a_row,
+    archive(self.id, self.canister, self.code, self.phase, self.agreement, self.waiting_until, self.failures_in_a_row,
             self.delivered, self.inbox_bytes, self.messages, self.gap_messages, self.agreed_bytes, self.cause,
             self.close_code, self.close_reason, self.last_send, self.freed_send, self.sends, self.epoch_first_send,
-            self.traps_in_a_row, self.paid_until, self.usage, self.closed_number);
+            self.traps_in_a_row, self.transform_failures, self.transform_failures_in_a_row, self.paid_until, self.usage, self.closed_number);
   }
   TranscriptHead transcript() const { return {id, last_entry, head}; }
   Digest parameters() const { return sha256(archive_encode(arguments)); }
 };
 
+enum class CanisterPhase : uint8_t {
+  Running = 1,
+  // Takes no calls and opens nothing; gets what was agreed before, and its connections' ends.
+  Stopping,
+  // Nothing is left to be told to it.
+  Stopped,
+};
+
 // What the service knows of a canister beside its own state.
 struct CanisterRecord {
+  // What it runs.
+  std::string code;
+  CanisterPhase phase = CanisterPhase::Running;
   Account account;
-  static void fields(auto& archive, auto& self) { archive(self.account); }
+  static void fields(auto& archive, auto& self) { archive(self.code, self.phase, self.account); }
 };
 
 // What: the transactions of the last blocks, so that each runs once. Thread-safety: none. A value.

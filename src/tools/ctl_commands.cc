@@ -2,9 +2,11 @@
 
 #include <iostream>
 
+#include "base/archive.h"
 #include "tools/exit_status.h"
 #include "tools/mode_name.h"
 #include "tools/terminal_text.h"
+#include "transcript/entry.h"
 
 namespace icws::tools {
 namespace {
@@ -59,6 +61,22 @@ std::string describe(const v1::Sent& sent) {
   return out;
 }
 
+std::string_view fault_text(uint32_t fault) {
+  switch (static_cast<transcript::TransformFault>(fault)) {
+    case transcript::TransformFault::Trapped:
+      return "it trapped";
+    case transcript::TransformFault::OverBudget:
+      return "it took too many steps";
+    case transcript::TransformFault::ContentTooLarge:
+      return "its content is too large";
+    case transcript::TransformFault::KeyTooLarge:
+      return "its key is too large";
+    case transcript::TransformFault::NotUtf8:
+      return "its text or key is not UTF-8";
+  }
+  return "for a reason that this program does not know";
+}
+
 std::string describe(const v1::TranscriptEntry& entry) {
   switch (entry.what_case()) {
     case v1::TranscriptEntry::kOpened:
@@ -72,6 +90,8 @@ std::string describe(const v1::TranscriptEntry& entry) {
              to_hex(entry.gap().key_hash()) +
              (entry.gap().dropped() > 0 ? ", " + std::to_string(entry.gap().dropped()) + " of them dropped"
                                         : "");
+    case v1::TranscriptEntry::kTransformFailure:
+      return "transform failed  " + std::string(fault_text(entry.transform_failure().fault()));
     case v1::TranscriptEntry::kClosed:
       return describe(entry.closed());
     case v1::TranscriptEntry::kSent:
@@ -158,6 +178,28 @@ int Control::connections() {
   }
   std::cout << "height " << answer->height() << "\n" << table.format();
   return kExitOk;
+}
+
+int Control::canisters() {
+  const auto answer = client_.canisters(timeout_);
+  if (!answer) return failed(answer.error());
+  TextTable table;
+  table.row({"canister", "code", "state", "cycles", "paid", "opens", "open time", "messages", "bytes",
+             "sends", "sent bytes"});
+  for (const auto& c : answer->canisters()) {
+    const auto& usage = c.usage();
+    table.row({c.id(), c.code(), c.state(), std::to_string(c.balance()), std::to_string(usage.cycles()),
+               std::to_string(usage.opens()), std::to_string(usage.open_time_ms()) + " ms",
+               std::to_string(usage.messages()), std::to_string(usage.bytes()), std::to_string(usage.sends()),
+               std::to_string(usage.send_bytes())});
+  }
+  std::cout << table.format();
+  return kExitOk;
+}
+
+int Control::manage(std::string_view method, const replica::ManagementArguments& arguments) {
+  return call(CallArguments{std::string(replica::kManagementCanister), std::string(method),
+                            archive_encode(arguments)});
 }
 
 int Control::call(const CallArguments& arguments) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/time.h"
+#include "replica/management.h"
 #include "tools/replica_client.h"
 
 namespace icws::tools {
@@ -32,6 +34,9 @@ class Control {
   int call(const CallArguments& arguments);
   int query(const CallArguments& arguments);
   int follow(const FollowArguments& arguments);
+  int canisters();
+  // A call of the management canister (replica/management.h).
+  int manage(std::string_view method, const replica::ManagementArguments& arguments);
 
  private:
   int failed(const grpc::Status& status) const;

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <map>
 
 #include "tools/ctl_commands.h"
 #include "tools/exit_status.h"
@@ -15,6 +16,8 @@ constexpr const char* kFooter =
     "  icwsctl --directory DIR status\n"
     "  icwsctl --directory DIR --replica 2 connections\n"
     "  icwsctl --directory DIR call echo open '{\"url\": \"ws://127.0.0.1:9001/\"}'\n"
+    "  icwsctl --directory DIR deposit echo 1000000000\n"
+    "  icwsctl --directory DIR canister upgrade echo echo\n"
     "  icwsctl --directory DIR transcript follow 1 --from 1 --count 10";
 
 }  // namespace
@@ -47,6 +50,27 @@ int main(int argc, char** argv) {
   auto* connections = app.add_subcommand("connections", "every connection with position and head");
   auto* submit = add_call("call", "call a canister; waits until it ran in a block");
   auto* query = add_call("query", "ask a canister, on the last committed state");
+  auto* canisters = app.add_subcommand("canisters", "every canister with its code, state and account");
+  namespace management = icws::replica::management;
+  icws::replica::ManagementArguments managed;
+  auto* deposit = app.add_subcommand("deposit", "add cycles to a canister's account");
+  deposit->add_option("canister", managed.canister)->required();
+  deposit->add_option("cycles", managed.cycles)->required();
+  auto* canister = app.add_subcommand("canister", "stop, start, upgrade or delete a canister");
+  canister->require_subcommand(1);
+  std::map<CLI::App*, std::string_view> managing{{deposit, management::kDeposit}};
+  const auto add_management = [&](const char* name, std::string_view method, const char* help) {
+    auto* command = canister->add_subcommand(name, help);
+    command->add_option("canister", managed.canister)->required();
+    managing.emplace(command, method);
+    return command;
+  };
+  add_management("stop", management::kStop, "end its connections, then stop it");
+  add_management("start", management::kStart, "let a stopped canister run again");
+  add_management("upgrade", management::kUpgrade, "replace its code, keep its state and connections")
+      ->add_option("code", managed.code, "the name of the new code")
+      ->required();
+  add_management("delete", management::kDelete, "remove a stopped canister, its state and its account");
   FollowArguments follow;
   auto* transcript = app.add_subcommand("transcript", "what the replicas agreed on");
   transcript->require_subcommand(1);
@@ -65,6 +89,10 @@ int main(int argc, char** argv) {
   Control control(socket, icws::Milliseconds(static_cast<int64_t>(timeout_seconds * 1000)));
   if (*status) return control.status();
   if (*connections) return control.connections();
+  if (*canisters) return control.canisters();
+  for (const auto& [command, method] : managing) {
+    if (*command) return control.manage(method, managed);
+  }
   if (*submit) return control.call(call);
   if (*query) return control.query(call);
   return control.follow(follow);

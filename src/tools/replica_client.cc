@@ -55,6 +55,10 @@ ReplicaClient::Answer<v1::ListConnectionsResponse> ReplicaClient::connections(Mi
   return unary<v1::ListConnectionsResponse>(&Stub::ListConnections, v1::ListConnectionsRequest(), timeout);
 }
 
+ReplicaClient::Answer<v1::ListCanistersResponse> ReplicaClient::canisters(Milliseconds timeout) {
+  return unary<v1::ListCanistersResponse>(&Stub::ListCanisters, v1::ListCanistersRequest(), timeout);
+}
+
 ReplicaClient::Answer<v1::SubmitCallResponse> ReplicaClient::call(const std::string& canister,
                                                                   const std::string& method,
                                                                   const std::string& arguments,

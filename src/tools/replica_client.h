@@ -22,6 +22,7 @@ class ReplicaClient {
   using Answer = std::expected<T, grpc::Status>;
   Answer<replica::v1::StatusResponse> status(Milliseconds timeout);
   Answer<replica::v1::ListConnectionsResponse> connections(Milliseconds timeout);
+  Answer<replica::v1::ListCanistersResponse> canisters(Milliseconds timeout);
   Answer<replica::v1::SubmitCallResponse> call(const std::string& canister, const std::string& method,
                                                const std::string& arguments, Milliseconds timeout);
   Answer<replica::v1::QueryResponse> query(const std::string& canister, const std::string& method,

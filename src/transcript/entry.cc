@@ -7,7 +7,15 @@ constexpr BytesView kGenesisDomain = "icws/transcript/genesis/1";
 constexpr BytesView kNextDomain = "icws/transcript/next/1";
 
 // One byte before each kind of entry.
-enum class Tag : uint8_t { Opened = 1, Message = 2, Gap = 3, Closed = 4, Reading = 5, Sent = 6 };
+enum class Tag : uint8_t {
+  Opened = 1,
+  Message = 2,
+  Gap = 3,
+  Closed = 4,
+  Reading = 5,
+  Sent = 6,
+  TransformFailure = 7
+};
 
 template <class T>
 constexpr Tag tag_of() {
@@ -17,6 +25,7 @@ constexpr Tag tag_of() {
   if constexpr (std::is_same_v<T, Closed>) return Tag::Closed;
   if constexpr (std::is_same_v<T, Reading>) return Tag::Reading;
   if constexpr (std::is_same_v<T, Sent>) return Tag::Sent;
+  if constexpr (std::is_same_v<T, TransformFailure>) return Tag::TransformFailure;
 }
 
 bool in_range(const Opened&) { return true; }
@@ -27,6 +36,9 @@ bool in_range(const Message& m) {
 bool in_range(const Gap& gap) { return gap.key_hash.size() == 16 && gap.dropped <= gap.count; }
 bool in_range(const Reading&) { return true; }
 bool in_range(const Sent& sent) { return sent.first.value > 0 && sent.first <= sent.last; }
+bool in_range(const TransformFailure& failure) {
+  return failure.fault >= TransformFault::Trapped && failure.fault <= TransformFault::NotUtf8;
+}
 bool in_range(const Closed& closed) { return cause_from(static_cast<uint8_t>(closed.cause)).has_value(); }
 
 template <class T>
@@ -71,6 +83,9 @@ std::optional<Entry> decode(BytesView bytes) {
       break;
     case Tag::Sent:
       ok = read<Sent>(reader, entry);
+      break;
+    case Tag::TransformFailure:
+      ok = read<TransformFailure>(reader, entry);
       break;
   }
   if (!ok) return std::nullopt;

@@ -101,6 +101,23 @@ struct Sent {
   bool operator==(const Sent&) const = default;
 };
 
+// Why a canister's own transform gave nothing for a message; as transform::Fault.
+enum class TransformFault : uint8_t {
+  Trapped = 1,
+  OverBudget = 2,
+  ContentTooLarge = 3,
+  KeyTooLarge = 4,
+  NotUtf8 = 5
+};
+
+// A message stood here for which the canister's own transform failed. What it was is not agreed: parts of it
+// that the transform would have removed may differ between replicas.
+struct TransformFailure {
+  TransformFault fault = TransformFault::Trapped;
+  static void fields(auto& archive, auto& self) { archive(self.fault); }
+  bool operator==(const TransformFailure&) const = default;
+};
+
 // What a replica claimed when an ordered epoch ended in divergence: its index, and the head it reported at
 // the position after the last agreed one (empty: it had left the chain).
 struct Claim {
@@ -136,7 +153,7 @@ struct Entry {
   // Of the block that agreed it.
   Height height;
   BlockTime time;
-  std::variant<Opened, Message, Gap, Closed, Reading, Sent> what;
+  std::variant<Opened, Message, Gap, Closed, Reading, Sent, TransformFailure> what;
   bool operator==(const Entry&) const = default;
 };
 

@@ -1,4 +1,4 @@
-// How messages are made equal on all replicas before they are agreed on (design section 4).
+// How JSON messages are made equal on all replicas before they are agreed on (design section 4).
 #pragma once
 
 #include <cstddef>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "transform/message_transform.h"
 
 namespace icws::transform {
 
@@ -48,17 +49,6 @@ enum class SpecError : uint8_t {
 // A sentence for people.
 const char* describe(SpecError error);
 
-enum class MessageKind : uint8_t { Text = 1, Binary = 2 };
-
-// Content and order key of one message; the buffers are reused.
-struct Delivered {
-  Bytes content;
-  Bytes key;  // the JSON array of the key values, canonical, null for a missing one; empty without pointers
-
-  bool operator==(const Delivered&) const = default;
-};
-enum class Outcome : uint8_t { Delivered = 1, Dropped = 2 };
-
 // What: a compiled spec, with the buffers that it reuses between messages.
 // Thread-safety: none; one per thread. Ownership: owns all; movable.
 // Errors: compile() names the first fault of a spec; apply() never fails, std::bad_alloc aside.
@@ -69,15 +59,15 @@ enum class Outcome : uint8_t { Delivered = 1, Dropped = 2 };
 // All pointers are looked up in the message as it came. Without array indices in drop or keep pointers,
 // apply() of its own content gives this content again (dropping /0 twice drops two elements). Keeping keeps
 // the containers on the way; when nothing is there, an empty one of the root's kind, or null.
-class Transform {
+class Transform final : public MessageTransform {
  public:
   static std::expected<Transform, SpecError> compile(const TransformSpec& spec);
   Transform(Transform&&) noexcept;
   Transform& operator=(Transform&&) noexcept;
-  ~Transform();
+  ~Transform() override;
 
-  // Overwrites both buffers of `out`; they are empty after Dropped. `message` may not lie in `out`.
-  Outcome apply(MessageKind kind, BytesView message, Delivered& out);
+  // The key is the JSON array of the key values, canonical, null for a missing one; empty without pointers.
+  Outcome apply(MessageKind kind, BytesView message, Delivered& out) override;
 
  private:
   struct State;

@@ -52,6 +52,10 @@ void fill(const transcript::Reading& reading, replica::v1::TranscriptEntry& out)
   }
 }
 
+void fill(const transcript::TransformFailure& failure, replica::v1::TranscriptEntry& out) {
+  out.mutable_transform_failure()->set_fault(static_cast<uint32_t>(failure.fault));
+}
+
 void fill(const transcript::Closed& closed, replica::v1::TranscriptEntry& out) {
   auto& message = *out.mutable_closed();
   message.set_code(closed.code);
@@ -88,6 +92,16 @@ void to_message(const transcript::Entry& entry, replica::v1::TranscriptEntry& ou
   out.set_height(entry.height.value);
   out.set_time_ms(static_cast<uint64_t>(entry.time.time_since_epoch().count()));
   std::visit([&](const auto& what) { fill(what, out); }, entry.what);
+}
+
+void to_message(const replica::CanisterView& view, replica::v1::Canister& out) {
+  out.set_id(view.id);
+  out.set_code(view.record.code);
+  const bool running = view.record.phase == replica::CanisterPhase::Running;
+  const bool stopped = view.record.phase == replica::CanisterPhase::Stopped;
+  out.set_state(running ? "running" : stopped ? "stopped" : "stopping");
+  out.set_balance(view.record.account.balance);
+  fill(view.record.account.usage, *out.mutable_usage());
 }
 
 void to_message(const replica::ConnectionView& view, replica::v1::Connection& out) {

@@ -108,6 +108,10 @@ std::vector<replica::ConnectionView> ReplicaHost::connections() const {
   return guarded([&] { return replica_.connections(); });
 }
 
+std::vector<replica::CanisterView> ReplicaHost::canisters() const {
+  return guarded([&] { return replica_.canisters(); });
+}
+
 std::vector<transcript::Entry> ReplicaHost::transcript(ConnectionId connection, EntrySequence from,
                                                        size_t entries_max) const {
   return guarded([&] { return replica_.transcript(connection, from, entries_max); });

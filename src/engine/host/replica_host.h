@@ -59,6 +59,7 @@ class ReplicaHost {
   std::expected<Bytes, replica::Reject> query(std::string_view canister, std::string_view method,
                                               BytesView arguments) const;
   std::vector<replica::ConnectionView> connections() const;
+  std::vector<replica::CanisterView> canisters() const;
   std::vector<transcript::Entry> transcript(ConnectionId connection, EntrySequence from,
                                             size_t entries_max) const;
   replica::ReplicaMetrics metrics() const;

@@ -90,6 +90,12 @@ grpc::Status ReplicaService::ListConnections(grpc::ServerContext*, const v1::Lis
   return grpc::Status::OK;
 }
 
+grpc::Status ReplicaService::ListCanisters(grpc::ServerContext*, const v1::ListCanistersRequest*,
+                                           v1::ListCanistersResponse* response) {
+  for (const auto& view : host_.canisters()) to_message(view, *response->add_canisters());
+  return grpc::Status::OK;
+}
+
 grpc::Status ReplicaService::FollowTranscript(grpc::ServerContext* context,
                                               const v1::FollowTranscriptRequest* request,
                                               grpc::ServerWriter<v1::FollowTranscriptResponse>* writer) {

@@ -32,6 +32,8 @@ class ReplicaService final : public replica::v1::Replica::Service {
   grpc::Status ListConnections(grpc::ServerContext* context,
                                const replica::v1::ListConnectionsRequest* request,
                                replica::v1::ListConnectionsResponse* response) override;
+  grpc::Status ListCanisters(grpc::ServerContext* context, const replica::v1::ListCanistersRequest* request,
+                             replica::v1::ListCanistersResponse* response) override;
   grpc::Status FollowTranscript(grpc::ServerContext* context,
                                 const replica::v1::FollowTranscriptRequest* request,
                                 grpc::ServerWriter<replica::v1::FollowTranscriptResponse>* writer) override;

@@ -11,7 +11,8 @@ std::string name(RejectCode code) {
       {RejectCode::NotFound, "NOT_FOUND"},
       {RejectCode::NotOpen, "NOT_OPEN"},
       {RejectCode::QueueFull, "QUEUE_FULL"},
-      {RejectCode::InsufficientCycles, "INSUFFICIENT_CYCLES"}};
+      {RejectCode::InsufficientCycles, "INSUFFICIENT_CYCLES"},
+      {RejectCode::CanisterStopped, "CANISTER_STOPPED"}};
   return kNames.at(code);
 }
 

@@ -34,6 +34,10 @@ Harness::Harness(ClusterParams params) : params_(std::move(params)), nodes_(para
 std::unique_ptr<Replica> Harness::make(size_t i) {
   CanisterSet canisters;
   canisters.canisters.push_back({"probe", std::make_unique<ProbeCanister>(hooks_)});
+  const auto make = [hooks = hooks_] { return std::make_unique<ProbeCanister>(hooks); };
+  canisters.code = {{"probe", make, probe_transforms()},
+                    {"probe-2", [hooks = hooks_] { return std::make_unique<SecondProbe>(hooks); }, {}},
+                    {"stranger", [] { return std::make_unique<StrangerCanister>(); }, {}}};
   return std::make_unique<Replica>(Replica::Config{params_, ReplicaIndex(static_cast<uint32_t>(i))},
                                    verifier_, *nodes_[i].storage, std::move(canisters));
 }
@@ -136,6 +140,19 @@ Bytes Harness::transaction(std::function<Bytes(CanisterContext&)> what) {
 
 TransactionResult Harness::call(std::function<Bytes(CanisterContext&)> what) {
   return block({.transactions = {transaction(std::move(what))}}).results.at(0);
+}
+
+TransactionResult Harness::manage(std::string_view method, const ManagementArguments& arguments) {
+  const UserCall call{"manage " + std::to_string(++calls_), std::string(kManagementCanister),
+                      std::string(method), archive_encode(arguments)};
+  return block({.transactions = {encode_user_call(call)}}).results.at(0);
+}
+
+std::optional<CanisterRecord> Harness::canister(const std::string& id, size_t i) {
+  for (const CanisterView& view : replica(i).canisters()) {
+    if (view.id == id) return view.record;
+  }
+  return std::nullopt;
 }
 
 ConnectionId Harness::open(const OpenArguments& arguments) {

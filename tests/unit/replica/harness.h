@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agreement/report_codec.h"
+#include "replica/management.h"
 #include "replica/replica.h"
 #include "tests/unit/replica/probe_canister.h"
 #include "tests/unit/replica/test_adapter.h"
@@ -81,6 +82,9 @@ class Harness {
   void wipe(size_t replica) { nodes_.at(replica).storage = std::make_unique<MemoryStorage>(); }
   // A new object on the same storage, nothing else.
   std::unique_ptr<Replica> make(size_t replica);
+  // Of the management canister.
+  TransactionResult manage(std::string_view method, const ManagementArguments& arguments);
+  std::optional<CanisterRecord> canister(const std::string& id = "probe", size_t i = 0);
   void replay(size_t replica);
 
   // --- looking ---

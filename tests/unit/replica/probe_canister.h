@@ -24,7 +24,7 @@ struct Hooks {
 };
 
 // What: its state is a list of lines, one for each entry. Query "log" gives them, each with a line end.
-class ProbeCanister final : public Canister {
+class ProbeCanister : public Canister {
  public:
   explicit ProbeCanister(std::shared_ptr<Hooks> hooks) : hooks_(std::move(hooks)) {}
 
@@ -64,9 +64,15 @@ class ProbeCanister final : public Canister {
     lines_ = std::move(*decoded);
   }
 
+ protected:
+  void write(std::string text) { lines_.push_back(std::move(text)); }
+
  private:
   static std::string text_of(const DataEntry& entry) {
     if (entry.kind == DataEntry::Kind::Gap) return "gap " + std::to_string(entry.gap_count);
+    if (entry.kind == DataEntry::Kind::TransformFailed) {
+      return "transform failed " + std::to_string(static_cast<int>(entry.fault));
+    }
     if (entry.kind != DataEntry::Kind::Receipt) return entry.content.substr(0, 40);
     std::string out = "receipt " + std::to_string(entry.first_sent.value) + "-" +
                       std::to_string(entry.last_sent.value) + " by";
@@ -80,5 +86,49 @@ class ProbeCanister final : public Canister {
   std::shared_ptr<Hooks> hooks_;
   std::vector<std::string> lines_;
 };
+
+// The next version of the probe: it marks what it writes itself, has no transform, and takes over the state.
+class SecondProbe final : public ProbeCanister {
+ public:
+  using ProbeCanister::ProbeCanister;
+  void ws_data(CanisterContext& context, const DataCall& call) override {
+    write("second");
+    ProbeCanister::ws_data(context, call);
+  }
+};
+
+// Another program, which does not understand the probe's state.
+class StrangerCanister final : public Canister {
+ public:
+  Bytes call(CanisterContext&, std::string_view, BytesView) override { return {}; }
+  void ws_opened(CanisterContext&, const OpenedCall&) override {}
+  void ws_data(CanisterContext&, const DataCall&) override {}
+  void ws_closed(CanisterContext&, const ClosedCall&) override {}
+  Bytes query(std::string_view, BytesView) const override { return {}; }
+  Bytes save() const override { return "stranger"; }
+  void load(BytesView state) override {
+    if (state != "stranger") throw std::runtime_error("not a state of this program");
+  }
+};
+
+// The probe's transforms. "tail": the content behind the context (a separator), "fail..." throws, "drop..."
+// is dropped; the key is the content's first character. "loop": takes whatever steps there are.
+inline std::map<std::string, transform::TransformFunction, std::less<>> probe_transforms() {
+  const transform::TransformFunction tail = [](const transform::TransformCall& call, transform::Meter&,
+                                               transform::Delivered& out) {
+    if (call.content.starts_with("fail")) throw std::runtime_error("told to");
+    if (call.content.starts_with("drop")) return false;
+    const size_t at = call.content.find(call.context);
+    out.content = at == BytesView::npos ? call.content : call.content.substr(at + call.context.size());
+    out.key = out.content.substr(0, 1);
+    return true;
+  };
+  const transform::TransformFunction loop = [](const transform::TransformCall&, transform::Meter& meter,
+                                               transform::Delivered&) {
+    while (true) meter.charge(1'000);
+    return true;
+  };
+  return {{"tail", tail}, {"loop", loop}};
+}
 
 }  // namespace icws::replica
