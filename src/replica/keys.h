@@ -2,6 +2,7 @@
 // order.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/bytes.h"
@@ -51,7 +52,12 @@ inline Bytes reports(Height height) { return kReportsPrefix + number(height.valu
 inline const Bytes kAppHashes = "h";
 
 // This replica's own.
+// Why it has stopped for good (divergence.h).
+inline const Bytes kDiverged = "x";
 inline const Bytes kLocalPrefix = "l/";
 inline Bytes local(ConnectionId id) { return kLocalPrefix + number(id.value); }
+
+// For people: a leaf's key with its number in decimal.
+std::string readable(BytesView key);
 
 }  // namespace icws::replica::keys

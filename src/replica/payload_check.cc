@@ -1,6 +1,7 @@
 #include "replica/payload_check.h"
 
 #include <algorithm>
+#include <map>
 
 namespace icws::replica {
 namespace {
@@ -110,6 +111,22 @@ BlockReports PayloadCheck::counted(const std::vector<agreement::CarriedReport>& 
   }
   out.find_busy();
   return out;
+}
+
+std::optional<Digest> PayloadCheck::outvoted(const std::vector<agreement::CarriedReport>& reports,
+                                             Height height, const AppHashes& hashes) const {
+  if (height.value < 2) return std::nullopt;
+  const auto here = hashes.after(Height(height.value - 2));
+  const agreement::Quorum quorum(static_cast<uint32_t>(params_.replica_keys.size()));
+  std::map<Digest, uint32_t> votes;
+  for (const agreement::CarriedReport& carried : reports) {
+    const auto decoded = agreement::decode_report(carried.report, params_.agreement);
+    if (here && decoded && decoded->app_hash != *here) ++votes[decoded->app_hash];
+  }
+  for (const auto& [hash, count] : votes) {
+    if (quorum.is_quorum(count)) return hash;
+  }
+  return std::nullopt;
 }
 
 void PayloadCheck::decode_stored(BlockReports& block) const {

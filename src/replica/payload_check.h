@@ -3,6 +3,7 @@
 
 #include <expected>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "agreement/report_codec.h"
@@ -30,6 +31,10 @@ class PayloadCheck {
   // Those that were made on this chain's state: one with another app hash is void.
   BlockReports counted(const std::vector<agreement::CarriedReport>& reports, Height height,
                        const AppHashes& hashes) const;
+  // The app hash after height - 2 that a quorum of these reports names, if it is not this replica's: among a
+  // quorum are more than f honest ones, so either this replica or the subnet is broken.
+  std::optional<Digest> outvoted(const std::vector<agreement::CarriedReport>& reports, Height height,
+                                 const AppHashes& hashes) const;
   // Decodes what counted before a restart.
   void decode_stored(BlockReports& block) const;
 

@@ -1,5 +1,6 @@
 #include "replica/persistence.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -10,6 +11,9 @@ namespace {
 
 // A report of height h is used at h+1 and names the hash after h-1.
 constexpr size_t kAppHashesKept = 8;
+// Blocks whose changes can be named, and how many of each. Reports tell of another hash two blocks later.
+constexpr size_t kChangesKept = 4;
+constexpr uint64_t kChangesShown = 16;
 
 [[noreturn]] void broken(const std::string& what) {
   throw std::runtime_error("the state directory is damaged (" + what +
@@ -155,11 +159,30 @@ void Persistence::load_reports(const Storage& storage, ReportWindow& window) {
 }
 
 void Persistence::put(const Bytes& key, Bytes value) {
-  if (tree_.set(key, value)) batch_.put(key, std::move(value));
+  if (!tree_.set(key, value)) return;
+  note_change(key, value);
+  batch_.put(key, std::move(value));
 }
 
 void Persistence::remove(const Bytes& key) {
   if (tree_.remove(key)) batch_.remove(key);
+}
+
+void Persistence::note_change(const Bytes& key, BytesView value) {
+  Changes& changes = changes_.back();
+  ++changes.count;
+  if (changes.count > kChangesShown) return;
+  if (!changes.text.empty()) changes.text += ", ";
+  changes.text += keys::readable(key) + "=" + sha256(value).short_hex();
+}
+
+std::string Persistence::changed_at(Height height) const {
+  for (const Changes& changes : changes_) {
+    if (changes.height != height) continue;
+    const uint64_t more = changes.count - std::min<uint64_t>(changes.count, kChangesShown);
+    return more == 0 ? changes.text : changes.text + " and " + std::to_string(more) + " more";
+  }
+  return {};
 }
 
 void Persistence::stage_connection(const ConnectionSlot& slot) {
@@ -238,6 +261,8 @@ void Persistence::remove_connection(const Forgotten& forgotten, uint32_t entries
 
 Digest Persistence::stage(State& state, const std::map<std::string, Bytes>& canisters, const Journal& journal,
                           const std::vector<Forgotten>& forgotten, const ClusterParams& params) {
+  changes_.push_back(Changes{state.global.height, 0, {}});
+  if (changes_.size() > kChangesKept) changes_.pop_front();
   for (const ConnectionId id : state.connections.take_changed()) stage_connection(state.connections.at(id));
   for (const auto& [id, bytes] : canisters) put(keys::canister(id), bytes);
   remove_deleted(state);

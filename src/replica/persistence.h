@@ -46,6 +46,9 @@ class Persistence {
                const std::vector<Forgotten>& forgotten, const ClusterParams& params);
   void stage_reports(const BlockReports& block, Height oldest_in_force);
   void stage_hashes(const AppHashes& hashes);
+  // The leaves that the block at `height` wrote, with the beginnings of their values' digests, for people.
+  // Empty: not known any more.
+  std::string changed_at(Height height) const;
   WriteBatch take_batch() { return std::exchange(batch_, {}); }
 
  private:
@@ -53,6 +56,12 @@ class Persistence {
   struct Stored {
     SendSequence first;
     SendSequence last;
+  };
+
+  struct Changes {
+    Height height;
+    uint64_t count = 0;
+    std::string text;
   };
 
   void load_state(const Storage& storage, State& state);
@@ -64,6 +73,7 @@ class Persistence {
 
   void put(const Bytes& key, Bytes value);
   void remove(const Bytes& key);
+  void note_change(const Bytes& key, BytesView value);
   void stage_connection(const ConnectionSlot& slot);
   void stage_outbox(ConnectionId id, const Outbox& outbox);
   void stage_transactions(State& state, const ClusterParams& params);
@@ -75,6 +85,8 @@ class Persistence {
   std::map<ConnectionId, Stored> outboxes_;
   // Those that have leaves.
   std::vector<std::string> canisters_;
+  // Of the newest blocks, ascending.
+  std::deque<Changes> changes_;
   std::set<Height> stored_reports_;
   WriteBatch batch_;
 };

@@ -7,6 +7,7 @@
 #include "replica/billing.h"
 #include "replica/block_step.h"
 #include "replica/canister_runtime.h"
+#include "replica/divergence.h"
 #include "replica/keys.h"
 #include "replica/payload_check.h"
 #include "replica/persistence.h"
@@ -102,6 +103,8 @@ struct Replica::Impl {
   std::vector<CarriedDecision> propose(Height height, AgreedTime now, uint64_t content_bytes);
   void run_transactions(const Block& block, Journal& journal, BlockResult& result);
   void note(const Rejection& rejection);
+  // Another state after `height` was agreed on.
+  [[noreturn]] void diverged(Height height, const Digest& agreed);
 
   Config config;
   Storage& storage;
@@ -122,7 +125,18 @@ struct Replica::Impl {
   Height voted;
 };
 
+void Replica::Impl::diverged(Height height, const Digest& agreed) {
+  const Digest here = hashes.after(height).value_or(Digest{});
+  const std::string text = divergence_text(height, here, agreed, persistence.changed_at(height));
+  // So that no restart goes on either.
+  WriteBatch batch;
+  batch.put(keys::kDiverged, text);
+  storage.apply(batch);
+  throw StateDiverged(text);
+}
+
 void Replica::Impl::recover() {
+  if (const auto text = storage.get(keys::kDiverged)) throw StateDiverged(*text);
   const Digest params = config.params.hash();
   if (!persistence.load(storage, state, window, hashes)) {
     state.global.params = params;
@@ -274,6 +288,9 @@ BlockResult Replica::finalize_block(const Block& block) {
   }
   // A quorum has accepted it; whatever does not decode all the same counts as empty, on every replica alike.
   const Payload payload = impl.decode(block.payload).value_or(Payload{});
+  if (const auto agreed = impl.checker.outvoted(payload.reports, block.height, impl.hashes)) {
+    impl.diverged(Height(block.height.value - 2), *agreed);
+  }
   BlockReports reports = impl.checker.counted(payload.reports, block.height, impl.hashes);
   impl.persistence.stage_reports(reports, impl.window.oldest_in_force(block.height));
   impl.window.push(std::move(reports));
@@ -317,6 +334,11 @@ void Replica::commit(LocalTime now) {
   WriteBatch batch = impl.persistence.take_batch();
   impl.reconciler.save(impl.state, batch, now);
   impl.storage.apply(batch);
+}
+
+void Replica::on_agreed_hash(Height height, const Digest& agreed) {
+  const auto here = impl_->hashes.after(height);
+  if (here && *here != agreed) impl_->diverged(height, agreed);
 }
 
 void Replica::on_adapter_event(AdapterEvent event, LocalTime now) {

@@ -71,8 +71,8 @@ struct ReplicaMetrics {
 
 // What: see above. Thread-safety: none; the shell serialises every call, queries included.
 // Ownership: owns the canisters; `storage` and `verifier` must outlive it.
-// Errors: the constructor throws std::runtime_error if the storage holds another chain's or a broken state;
-// storage errors pass through, after which the process must end.
+// Errors: the constructor throws std::runtime_error if the storage holds another chain's, a broken or a
+// diverged state; storage errors pass through, after which the process must end.
 class Replica final : public Application {
  public:
   struct Config {
@@ -90,6 +90,11 @@ class Replica final : public Application {
   std::expected<void, Rejection> verify_vote_extension(const SignedReport& report) const override;
   BlockResult finalize_block(const Block& block) override;
   void commit(LocalTime now) override;
+
+  // An engine that knows which app hash the replicas agreed on after `height` tells it here: if it is not
+  // this replica's, throws StateDiverged, now and whenever the storage is opened again. finalize_block does
+  // the same where a quorum of reports in the block names another hash.
+  void on_agreed_hash(Height height, const Digest& agreed);
 
   // --- the adapter's side ---
   void on_adapter_event(AdapterEvent event, LocalTime now);

@@ -14,6 +14,7 @@
 #include "engine/local/application_service.h"
 #include "engine/local/report_signature.h"
 #include "engine/storage/rocks_storage.h"
+#include "replica/divergence.h"
 #include "replica/replica.h"
 #include "tools/canister_names.h"
 #include "tools/exit_status.h"
@@ -95,6 +96,9 @@ int run_replica(const ReplicaOptions& options, const ReplicaHooks& hooks, const 
     commands_to = &adapter;
     assembled.count_down();
     return serve(options, host, signals);
+  } catch (const replica::StateDiverged& stopped) {
+    std::cerr << "icws-replica: " << stopped.what() << "\n";
+    return kExitDiverged;
   } catch (const std::exception& error) {
     std::cerr << "icws-replica: " << error.what() << "\n";
     return kExitFailure;

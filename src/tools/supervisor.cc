@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "tools/exit_status.h"
+
 namespace icws::tools {
 namespace {
 
@@ -78,7 +80,10 @@ void Supervisor::on_exit(Child& child, int status) {
   child.pid = 0;
   if (!child.wanted) return;
   std::string line = child.spec.name + " " + describe(status, child.spec);
-  if (restart_) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kExitDiverged) {
+    child.wanted = false;
+    line += "; it stays so, see " + child.spec.log.string();
+  } else if (restart_) {
     const bool lived_well = Clock::now() - child.started >= kLivedWell;
     child.backoff = child.backoff == Milliseconds(0) || lived_well
                         ? kFirstBackoff

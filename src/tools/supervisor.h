@@ -31,7 +31,7 @@ class Supervisor {
  public:
   using Notice = std::function<void(const std::string&)>;
   // `restart`: start a child that died again, after 0.2 s, twice as long each time it dies within 10 s, at
-  // most 5 s.
+  // most 5 s; but not one that ended with kExitDiverged.
   Supervisor(const Signals& signals, bool restart, Notice notice);
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;

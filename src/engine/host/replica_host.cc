@@ -88,6 +88,10 @@ std::optional<replica::BlockResult> ReplicaHost::finalize_and_commit(const repli
   });
 }
 
+void ReplicaHost::on_agreed_hash(Height height, const Digest& agreed) {
+  guarded([&] { replica_.on_agreed_hash(height, agreed); });
+}
+
 void ReplicaHost::on_adapter_events(std::vector<replica::AdapterEvent> events) {
   step([&] {
     const LocalTime now = hooks_.now();

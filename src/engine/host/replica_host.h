@@ -46,6 +46,8 @@ class ReplicaHost {
   Bytes extend_vote(Height height);
   // Empty unless the block is the one after info().height.
   std::optional<replica::BlockResult> finalize_and_commit(const replica::Block& block);
+  // Ends the process if this replica's state after `height` is another.
+  void on_agreed_hash(Height height, const Digest& agreed);
   std::vector<Bytes> pending_transactions(uint64_t bytes_max) const { return submissions_.oldest(bytes_max); }
 
   // --- the adapter's side ---

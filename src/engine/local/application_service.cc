@@ -71,6 +71,14 @@ grpc::Status ApplicationService::FinalizeAndCommit(grpc::ServerContext*,
   return grpc::Status::OK;
 }
 
+grpc::Status ApplicationService::AgreedHash(grpc::ServerContext*, const v1::AgreedHashRequest* request,
+                                            v1::AgreedHashResponse*) {
+  const auto hash = Digest::from(request->app_hash());
+  if (!hash) return {grpc::StatusCode::INVALID_ARGUMENT, "an app hash has 32 bytes"};
+  host_.on_agreed_hash(Height(request->height()), *hash);
+  return grpc::Status::OK;
+}
+
 grpc::Status ApplicationService::PendingTransactions(grpc::ServerContext*,
                                                      const v1::PendingTransactionsRequest* request,
                                                      v1::PendingTransactionsResponse* response) {

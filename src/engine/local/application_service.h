@@ -30,6 +30,8 @@ class ApplicationService final : public v1::LocalApplication::Service {
                           v1::ExtendVoteResponse* response) override;
   grpc::Status FinalizeAndCommit(grpc::ServerContext* context, const v1::FinalizeAndCommitRequest* request,
                                  v1::FinalizeAndCommitResponse* response) override;
+  grpc::Status AgreedHash(grpc::ServerContext* context, const v1::AgreedHashRequest* request,
+                          v1::AgreedHashResponse* response) override;
   grpc::Status PendingTransactions(grpc::ServerContext* context,
                                    const v1::PendingTransactionsRequest* request,
                                    v1::PendingTransactionsResponse* response) override;

@@ -10,15 +10,19 @@ std::optional<Digest> logged_hash(const BlockLog& log, Height height) {
   return next->previous_app_hash;
 }
 
-std::string contradiction(const BlockLog& log, Height height, const Digest& hash) {
+void note_contradiction(const BlockLog& log, CaughtUp& out) {
+  const Height height = out.height;
+  out.fault.clear();
   if (height > log.head()) {
-    return "it is at height " + std::to_string(height.value) + ", the block log ends at " +
-           std::to_string(log.head().value);
+    out.fault = "it is at height " + std::to_string(height.value) + ", the block log ends at " +
+                std::to_string(log.head().value);
+    return;
   }
   const auto agreed = logged_hash(log, height);
-  if (!agreed || *agreed == hash) return {};
-  return "its app hash after height " + std::to_string(height.value) + " is " + hash.short_hex() +
-         ", agreed is " + agreed->short_hex();
+  if (!agreed || *agreed == out.app_hash) return;
+  out.agreed = agreed;
+  out.fault = "its app hash after height " + std::to_string(height.value) + " is " +
+              out.app_hash.short_hex() + ", agreed is " + agreed->short_hex();
 }
 
 }  // namespace
@@ -27,14 +31,15 @@ Answer<CaughtUp> catch_up(ReplicaLink& link, const BlockLog& log, Milliseconds c
                           std::stop_token stop) {
   const auto info = link.info(call_timeout);
   if (!info) return std::unexpected(info.error());
-  CaughtUp out{info->height, info->app_hash, contradiction(log, info->height, info->app_hash)};
+  CaughtUp out{info->height, info->app_hash, {}, {}};
+  note_contradiction(log, out);
   while (out.fault.empty() && out.height < log.head() && !stop.stop_requested()) {
     const auto next = log.read(out.height.next());
     const auto hash = link.finalize_and_commit(next->block, call_timeout);
     if (!hash) return std::unexpected(hash.error());
     out.height = out.height.next();
     out.app_hash = *hash;
-    out.fault = contradiction(log, out.height, out.app_hash);
+    note_contradiction(log, out);
   }
   return out;
 }

@@ -18,6 +18,8 @@ struct CaughtUp {
   Digest app_hash;
   // Not empty: the replica contradicts the log, and why.
   std::string fault;
+  // With a fault: the hash after `height` that the log has, if it has one.
+  std::optional<Digest> agreed;
 };
 
 // Asks the replica where it is, compares its app hash with the log's, and gives it the blocks that it lacks.

@@ -83,6 +83,16 @@ class GrpcReplicaLink final : public ReplicaLink {
     return *hash;
   }
 
+  Answer<void> agreed_hash(Height height, const Digest& hash, Milliseconds timeout) override {
+    v1::AgreedHashRequest message;
+    message.set_height(height.value);
+    message.set_app_hash(std::string(hash.view()));
+    const auto response =
+        call<v1::AgreedHashResponse>(&v1::LocalApplication::Stub::AgreedHash, message, timeout);
+    if (!response) return std::unexpected(response.error());
+    return {};
+  }
+
   Answer<std::vector<Bytes>> pending_transactions(uint64_t bytes_max, Milliseconds timeout) override {
     v1::PendingTransactionsRequest message;
     message.set_bytes_max(bytes_max);

@@ -34,9 +34,16 @@ void Orderer::lose(size_t replica, const std::string& why) {
   hooks_.notice(name_of(replica) + " is left out: " + why);
 }
 
-void Orderer::shut_out(size_t replica, const std::string& why) {
+void Orderer::shut_out(size_t replica, const std::string& why, Height height,
+                       const std::optional<Digest>& agreed) {
   slots_[replica].standing = Standing::ShutOut;
   hooks_.notice("ATTENTION: " + name_of(replica) + " is SHUT OUT: " + why);
+  if (!agreed || !pool_.idle(replica)) return;
+  // It must not go on telling its users untruths.
+  pool_.start(replica, [this, replica, height, agreed = *agreed] {
+    (void)links_[replica]->agreed_hash(height, agreed, config_.call_timeout);
+    pool_.finish(replica);
+  });
 }
 
 void Orderer::count(const replica::Rejection& rejection, const std::string& who) {
@@ -55,7 +62,7 @@ void Orderer::recover_lost() {
     auto outcome = slot.recovery->take();
     if (outcome && *outcome && (*outcome)->fault.empty() && (*outcome)->height < head_) outcome = close_up(i);
     if (outcome && *outcome && !(*outcome)->fault.empty()) {
-      shut_out(i, (*outcome)->fault);
+      shut_out(i, (*outcome)->fault, (*outcome)->height, (*outcome)->agreed);
     } else if (outcome && *outcome && (*outcome)->height == head_) {
       slot.standing = Standing::Live;
       slot.app_hash = (*outcome)->app_hash;
@@ -102,8 +109,10 @@ bool Orderer::settle() {
   }
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].standing != Standing::Live || slots_[i].app_hash == *head_hash_) continue;
-    shut_out(i, "its app hash after height " + std::to_string(head_.value) + " is " +
-                    slots_[i].app_hash.short_hex() + ", agreed is " + head_hash_->short_hex());
+    shut_out(i,
+             "its app hash after height " + std::to_string(head_.value) + " is " +
+                 slots_[i].app_hash.short_hex() + ", agreed is " + head_hash_->short_hex(),
+             head_, head_hash_);
   }
   return true;
 }

@@ -102,7 +102,8 @@ class Orderer {
   void collect_reports(Height height);
   void execute(const std::shared_ptr<const replica::Block>& block);
   void lose(size_t replica, const std::string& why);
-  void shut_out(size_t replica, const std::string& why);
+  // `agreed`: the state after `height`, where it is known that the replica has another one.
+  void shut_out(size_t replica, const std::string& why, Height height, const std::optional<Digest>& agreed);
   void count(const replica::Rejection& rejection, const std::string& who);
   void publish(RoundOutcome outcome);
 

@@ -43,6 +43,8 @@ class ReplicaLink {
   virtual Answer<replica::SignedReport> extend_vote(Height height, Milliseconds timeout) = 0;
   // The app hash after the block.
   virtual Answer<Digest> finalize_and_commit(const replica::Block& block, Milliseconds timeout) = 0;
+  // A replica with another state after `height` stops for good, and gives no answer.
+  virtual Answer<void> agreed_hash(Height height, const Digest& hash, Milliseconds timeout) = 0;
   // Oldest first, at most `bytes_max` together.
   virtual Answer<std::vector<Bytes>> pending_transactions(uint64_t bytes_max, Milliseconds timeout) = 0;
 };

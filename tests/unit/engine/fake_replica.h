@@ -48,6 +48,10 @@ class FakeReplica {
   std::vector<size_t> reports_seen() const {
     return locked([&] { return reports_seen_; });
   }
+  // The agreed app hashes that it was told of.
+  std::vector<Digest> told() const {
+    return locked([&] { return told_; });
+  }
   size_t proposals_made() const {
     return locked([&] { return proposals_made_; });
   }
@@ -77,6 +81,7 @@ class FakeReplica {
   std::vector<Bytes> pending_;
   std::vector<size_t> reports_seen_;
   size_t proposals_made_ = 0;
+  std::vector<Digest> told_;
 };
 
 class FakeLink final : public ReplicaLink {
@@ -120,6 +125,11 @@ class FakeLink final : public ReplicaLink {
       replica_.fault_ = FakeReplica::Fault::Dead;
       return std::unexpected(LinkFailure{"died"});
     });
+  }
+  Answer<void> agreed_hash(Height, const Digest& hash, Milliseconds) override {
+    const std::lock_guard lock(replica_.mutex_);
+    replica_.told_.push_back(hash);
+    return {};
   }
   Answer<std::vector<Bytes>> pending_transactions(uint64_t, Milliseconds) override {
     return alive<std::vector<Bytes>>([&] { return replica_.pending_; });

@@ -42,6 +42,10 @@ class OrdererTest : public testing::Test {
   bool reach_standing(size_t replica, Standing standing) {
     return rounds_until([&] { return orderer_->status().replicas[replica] == standing; });
   }
+  // It heard of the agreed app hash.
+  bool reach_told(size_t replica) {
+    return rounds_until([&] { return !replicas_[replica]->told().empty(); });
+  }
   // Every replica has what has been committed.
   bool reach_all_live() {
     return rounds_until([&] {
@@ -161,6 +165,10 @@ TEST_F(OrdererTest, ShutsOutAReplicaWithAnotherAppHash) {
   const Height then = replicas_[1]->height();
   ASSERT_TRUE(reach(then.value + 5));
   EXPECT_EQ(replicas_[1]->height(), then);
+  // It hears why, so that it can stop.
+  ASSERT_TRUE(reach_told(1));
+  EXPECT_EQ(replicas_[1]->told(), std::vector<Digest>{log_->read(then.next())->previous_app_hash});
+  EXPECT_TRUE(replicas_[0]->told().empty());
 }
 
 TEST_F(OrdererTest, ShutsOutAReplicaThatDriftsWhileItCatchesUp) {
@@ -169,6 +177,7 @@ TEST_F(OrdererTest, ShutsOutAReplicaThatDriftsWhileItCatchesUp) {
   ASSERT_TRUE(reach(orderer_->status().height.value + 5));
   replicas_[0]->set_fault(Fault::Corrupt);
   ASSERT_TRUE(reach_standing(0, Standing::ShutOut));
+  EXPECT_TRUE(reach_told(0));
 }
 
 TEST_F(OrdererTest, ResumesAfterItsOwnRestart) {
