@@ -15,7 +15,7 @@ class Outlook {
  public:
   Outlook(const View& view, size_t self, Quorum quorum, const FeedState& state, const FeedLog& log,
           const FeedEvidence& evidence, const AgreementParams& params);
-  bool hopeless(const FeedLog::Entry& entry) const;
+  FeedLog::Hope hope(const FeedLog::Entry& entry) const;
 
  private:
   struct Witness {
@@ -29,6 +29,7 @@ class Outlook {
   void read(const Section& section, Height height, const SettledIndex& settled, const FeedLog& log,
             Witness& witness);
 
+  const FeedLog& log_;
   const uint32_t faulty_;
   std::vector<Witness> witnesses_;
   // By ordinal of an entry: bit j, member j lists it.
@@ -37,7 +38,7 @@ class Outlook {
 
 Outlook::Outlook(const View& view, size_t self, Quorum quorum, const FeedState& state, const FeedLog& log,
                  const FeedEvidence& evidence, const AgreementParams& params)
-    : faulty_(quorum.f()) {
+    : log_(log), faulty_(quorum.f()) {
   const SettledIndex settled(state.settled, oldest_report(view));
   for (size_t member = 0; member < view.size(); ++member) {
     if (member == self) continue;
@@ -68,16 +69,18 @@ void Outlook::read(const Section& section, Height height, const SettledIndex& se
   witness.middle = *middle;
 }
 
-bool Outlook::hopeless(const FeedLog::Entry& entry) const {
+FeedLog::Hope Outlook::hope(const FeedLog::Entry& entry) const {
   const auto it = listed_.find(entry.ordinal);
   const uint64_t listed = it == listed_.end() ? 0 : it->second;
   uint32_t lacking = 0;
   for (const Witness& witness : witnesses_) {
     if ((listed & witness.bit) != 0) continue;
     lacking += witness.absent || entry.ordinal < witness.middle ||
-               (witness.complete_until && entry.waits_since <= *witness.complete_until);
+               (witness.complete_until && log_.waits_since(entry) <= *witness.complete_until);
   }
-  return lacking > faulty_;
+  if (lacking > faulty_) return FeedLog::Hope::None;
+  // What speaks against an entry that nobody lists speaks less against every later one.
+  return listed == 0 ? FeedLog::Hope::ForAllLaterToo : FeedLog::Hope::Some;
 }
 
 }  // namespace
@@ -119,9 +122,9 @@ std::vector<FeedLog::Freed> make_room(FeedLog& log, const FeedEvidence& evidence
                                       size_t self, Quorum quorum, const FeedState& state, LocalTime now,
                                       const AgreementParams& params) {
   const LocalTime before = now - params.hold_back;
-  if (!log.overfull() || !log.waits_since(before)) return {};
+  if (!log.overfull() || !log.has_waited_since(before)) return {};
   const Outlook outlook(view, self, quorum, state, log, evidence, params);
-  return log.make_room(before, [&](const FeedLog::Entry& entry) { return outlook.hopeless(entry); });
+  return log.make_room(before, [&](const FeedLog::Entry& entry) { return outlook.hope(entry); });
 }
 
 }  // namespace icws::agreement

@@ -23,7 +23,7 @@ struct KeyHasher {
 bool FeedLog::append(Observation observation, EventRef event, LocalTime now) {
   const ContentId id = feed_content_id(observation.kind, observation.key, observation.content);
   if (consume_credit(id, now)) return false;
-  entries_.push_back(Entry{id, std::move(observation), event, now, std::nullopt, now, ++last_ordinal_});
+  entries_.push_back(Entry{id, std::move(observation), event, now, std::nullopt, ++last_ordinal_});
   copies_[id].push_back(std::prev(entries_.end()));
   return true;
 }
@@ -67,12 +67,13 @@ std::vector<FeedLog::Freed> FeedLog::settle(const ContentId& id, uint32_t count,
 std::vector<FeedLog::Freed> FeedLog::drop_stale(LocalTime now, Milliseconds drop_after, bool backpressure,
                                                 const std::function<bool(const FeedItem&)>& decidable) {
   std::vector<Freed> freed;
+  if (backpressure) full_until_ = now;
   std::unordered_map<ContentId, uint32_t> copies;
-  for (auto it = entries_.begin(); it != entries_.end();) {
+  // What was listed comes first: however long the log is, no more than a report holds is looked at.
+  for (auto it = entries_.begin(); it != entries_.end() && it->listed;) {
     const uint32_t copy = ++copies[it->id];
-    if (backpressure) it->waits_since = now;
-    if (backpressure && it->listed) it->listed = now;
-    const bool stale = it->listed && now - *it->listed >= drop_after;
+    if (backpressure) it->listed = now;
+    const bool stale = now - *it->listed >= drop_after;
     if (!stale || decidable(FeedItem{it->id, copy})) {
       ++it;
       continue;
@@ -84,10 +85,12 @@ std::vector<FeedLog::Freed> FeedLog::drop_stale(LocalTime now, Milliseconds drop
 }
 
 std::vector<FeedLog::Freed> FeedLog::make_room(LocalTime before,
-                                               const std::function<bool(const Entry&)>& hopeless) {
+                                               const std::function<Hope(const Entry&)>& hope) {
   std::vector<Freed> freed;
-  for (auto it = entries_.begin(); it != entries_.end() && overfull() && it->waits_since <= before;) {
-    it = hopeless(*it) ? remove(it, freed) : std::next(it);
+  for (auto it = entries_.begin(); it != entries_.end() && overfull() && waits_since(*it) <= before;) {
+    const Hope judged = hope(*it);
+    if (judged == Hope::ForAllLaterToo) break;
+    it = judged == Hope::None ? remove(it, freed) : std::next(it);
   }
   return freed;
 }
@@ -95,7 +98,7 @@ std::vector<FeedLog::Freed> FeedLog::make_room(LocalTime before,
 FeedLog::Entries::iterator FeedLog::remove(Entries::iterator entry, std::vector<Freed>& freed) {
   freed.push_back(Freed{entry->event, entry->received});
   const auto same = copies_.find(entry->id);
-  std::erase(same->second, entry);
+  same->second.erase(std::ranges::find(same->second, entry));
   if (same->second.empty()) copies_.erase(same);
   return entries_.erase(entry);
 }
@@ -103,7 +106,7 @@ FeedLog::Entries::iterator FeedLog::remove(Entries::iterator entry, std::vector<
 const FeedLog::Entry* FeedLog::entry(const FeedItem& item) const {
   const auto it = copies_.find(item.content);
   if (it == copies_.end() || item.copy == 0 || item.copy > it->second.size()) return nullptr;
-  return &*it->second[item.copy - 1];
+  return &**std::next(it->second.begin(), item.copy - 1);
 }
 
 std::vector<FeedLog::Credit> FeedLog::credits(LocalTime now) const {

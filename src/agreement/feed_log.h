@@ -1,6 +1,7 @@
 // One replica's own observations of a feed that are not settled yet.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <list>
@@ -30,10 +31,8 @@ class FeedLog {
     Observation observation;
     EventRef event;
     LocalTime received;
-    // When it was first in a report; empty: not yet.
+    // When it was first in a report; empty: not yet. Those that were are the oldest ones.
     std::optional<LocalTime> listed;
-    // When it came, or when the inbox last had no room, if that was later.
-    LocalTime waits_since;
     // Counts from 1 in order of arrival.
     uint64_t ordinal = 0;
   };
@@ -61,13 +60,16 @@ class FeedLog {
                                 const std::function<bool(const FeedItem&)>& decidable);
   // What the newest list() had no room for.
   bool overfull() const { return entries_.size() > room_; }
+  // When an entry came, or when the inbox last had no room, if that was later. The older, the earlier.
+  LocalTime waits_since(const Entry& entry) const { return std::max(entry.received, full_until_); }
   // Some entry has waited since `before`.
-  bool waits_since(LocalTime before) const {
-    return !entries_.empty() && entries_.front().waits_since <= before;
+  bool has_waited_since(LocalTime before) const {
+    return !entries_.empty() && waits_since(entries_.front()) <= before;
   }
+  enum class Hope : uint8_t { None, Some, ForAllLaterToo };
   // Where the log is overfull: removes the oldest entries that have waited since `before` and are hopeless,
-  // as many as are too many.
-  std::vector<Freed> make_room(LocalTime before, const std::function<bool(const Entry&)>& hopeless);
+  // as many as are too many. Asks from the oldest on.
+  std::vector<Freed> make_room(LocalTime before, const std::function<Hope(const Entry&)>& hope);
   // The copy-th unsettled copy, or null.
   const Entry* entry(const FeedItem& item) const;
   const Observation* find(const FeedItem& item) const {
@@ -91,7 +93,10 @@ class FeedLog {
   void forget_old_credits(LocalTime now);
 
   Entries entries_;
-  std::unordered_map<ContentId, std::deque<Entries::iterator>> copies_;
+  // In order of arrival.
+  std::unordered_map<ContentId, std::list<Entries::iterator>> copies_;
+  // When the inbox last had no room.
+  LocalTime full_until_ = LocalTime::min();
   uint64_t last_ordinal_ = 0;
   // Entries that the newest list() had room for.
   size_t room_ = SIZE_MAX;

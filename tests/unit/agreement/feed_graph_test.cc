@@ -117,7 +117,7 @@ ContentId content(uint64_t number, uint64_t key) {
 // A common sequence, of which each member lacks some and, in half of the cases, swaps some; some items come
 // twice. A liar may turn his list around.
 std::vector<std::vector<FeedItem>> random_lists(Prng& prng, size_t members) {
-  const uint64_t count = 1 + prng.below(90), keys = 1 + prng.below(3);
+  const uint64_t count = 1 + prng.below(60), keys = 1 + prng.below(3);
   const uint64_t swaps = prng.chance(1, 2) ? 0 : prng.below(20);
   const bool liar = prng.chance(1, 4);
   std::vector<ContentId> common;

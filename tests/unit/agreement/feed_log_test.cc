@@ -73,6 +73,38 @@ TEST_F(FeedLogTest, BackpressureStartsTheWaitAnew) {
   EXPECT_EQ(log_.drop_stale(at(70'000), kDrop, false, kNothing).size(), 1u);
 }
 
+// What was not listed is not looked at, however long the log is.
+TEST_F(FeedLogTest, OnlyWhatWasListedIsLookedAt) {
+  for (int i = 0; i < 1'000; ++i) sees(std::to_string(i));
+  EXPECT_EQ(log_.list(100'000, 10, at(0)).size(), 10u);
+  size_t asked = 0;
+  const auto decidable = [&](const FeedItem&) { return ++asked % 2 == 0; };
+  EXPECT_EQ(log_.drop_stale(at(10'000), kDrop, false, decidable).size(), 5u);
+  EXPECT_EQ(asked, 10u);
+}
+
+TEST_F(FeedLogTest, StopsAskingOnceAllLaterOnesHaveHope) {
+  for (int i = 0; i < 100; ++i) sees(std::to_string(i));
+  log_.list(100'000, 10, at(0));
+  size_t asked = 0;
+  const auto hope = [&](const FeedLog::Entry& entry) {
+    ++asked;
+    if (entry.ordinal == 2) return FeedLog::Hope::Some;
+    return entry.ordinal < 5 ? FeedLog::Hope::None : FeedLog::Hope::ForAllLaterToo;
+  };
+  EXPECT_EQ(log_.make_room(at(0), hope).size(), 3u);
+  EXPECT_EQ(asked, 5u);
+}
+
+TEST_F(FeedLogTest, ManyCopiesOfOneContentGoOneByOne) {
+  constexpr size_t kMany = 50'000;
+  for (size_t i = 0; i < kMany; ++i) sees("heartbeat");
+  log_.list(10'000'000, kMany, at(0));
+  EXPECT_EQ(log_.drop_stale(at(10'000), kDrop, false, kNothing).size(), kMany);
+  EXPECT_EQ(log_.size(), 0u);
+  EXPECT_EQ(log_.find({id("heartbeat"), 1}), nullptr);
+}
+
 TEST_F(FeedLogTest, AHundredThousandCreditsAreNoSlower) {
   for (size_t i = 0; i < 100'000; ++i) log_.settle(id(std::to_string(i)), 1, at(0), kAbsorb);
   for (size_t i = 100'000; i-- > 0;) EXPECT_FALSE(sees(std::to_string(i), 1));
