@@ -6,6 +6,10 @@
 namespace icws::replica {
 namespace {
 
+// Of one member: of the block's height and of the next one; a third leaves a member who signs two different
+// reports of one height little to gain.
+constexpr size_t kKnownPerMember = 3;
+
 Rejection rejection(RejectionKind kind, ReplicaIndex member, std::string what) {
   return Rejection{kind, "report of replica " + std::to_string(member.value) + ": " + std::move(what)};
 }
@@ -44,6 +48,26 @@ std::string_view rejection_name(RejectionKind kind) {
   return "UNKNOWN";
 }
 
+const PayloadCheck::Known* PayloadCheck::known(ReplicaIndex member, BytesView report) const {
+  if (member.value >= known_.size()) return nullptr;
+  const std::deque<Known>& of_member = known_[member.value];
+  const auto it =
+      std::ranges::find_if(of_member, [&](const Known& each) { return each.report.report == report; });
+  return it == of_member.end() ? nullptr : &*it;
+}
+
+void PayloadCheck::remember(const SignedReport& report, Decoded decoded) const {
+  std::deque<Known>& of_member = known_[report.member.value];
+  of_member.push_back(Known{report, std::move(decoded)});
+  if (of_member.size() > kKnownPerMember) of_member.pop_front();
+}
+
+PayloadCheck::Decoded PayloadCheck::decode(ReplicaIndex member, BytesView report) const {
+  if (const Known* same = known(member, report)) return same->decoded;
+  auto decoded = agreement::decode_report(report, params_.agreement);
+  return decoded ? std::make_shared<const agreement::Report>(std::move(*decoded)) : nullptr;
+}
+
 std::expected<void, Rejection> PayloadCheck::check_one(const SignedReport& report) const {
   const auto refuse = [&](RejectionKind kind, std::string what) {
     return std::unexpected(rejection(kind, report.member, std::move(what)));
@@ -55,13 +79,17 @@ std::expected<void, Rejection> PayloadCheck::check_one(const SignedReport& repor
     return refuse(RejectionKind::Oversize, std::to_string(report.report.size()) + " bytes, at most " +
                                                std::to_string(params_.report_bytes_max));
   }
+  const Known* same = known(report.member, report.report);
+  if (same != nullptr && same->report.height == report.height && same->report.signature == report.signature)
+    return {};
   if (!verifier_.verify(report))
     return refuse(RejectionKind::WrongSignature, "the signature is not this replica's");
-  const auto decoded = agreement::decode_report(report.report, params_.agreement);
+  Decoded decoded = decode(report.member, report.report);
   if (!decoded) return refuse(RejectionKind::Malformed, "not in canonical encoding");
   if (decoded->chain_id != params_.chain_id)
     return refuse(RejectionKind::WrongChain, "made for another chain");
   if (decoded->height != report.height) return refuse(RejectionKind::WrongHeight, "made for another height");
+  remember(report, std::move(decoded));
   return {};
 }
 
@@ -104,10 +132,11 @@ BlockReports PayloadCheck::counted(const std::vector<agreement::CarriedReport>& 
   const Height made(height.value - 1);
   const auto base = hashes.after(Height(made.value - 1));
   for (const agreement::CarriedReport& carried : reports) {
-    auto decoded = agreement::decode_report(carried.report, params_.agreement);
-    if (!decoded || !base || decoded->app_hash != *base) continue;
+    if (!base) continue;
+    Decoded decoded = decode(carried.member, carried.report);
+    if (!decoded || decoded->app_hash != *base) continue;
     out.stored.push_back(StoredReport{carried.member, made, carried.report, carried.signature});
-    out.members.push_back(BlockReports::Member{carried.member, std::move(*decoded)});
+    out.members.push_back(BlockReports::Member{carried.member, std::move(decoded)});
   }
   out.find_busy();
   return out;
@@ -131,8 +160,8 @@ std::optional<Digest> PayloadCheck::outvoted(const std::vector<agreement::Carrie
 
 void PayloadCheck::decode_stored(BlockReports& block) const {
   for (const StoredReport& stored : block.stored) {
-    if (auto decoded = agreement::decode_report(stored.report, params_.agreement)) {
-      block.members.push_back(BlockReports::Member{stored.member, std::move(*decoded)});
+    if (Decoded decoded = decode(stored.member, stored.report)) {
+      block.members.push_back(BlockReports::Member{stored.member, std::move(decoded)});
     }
   }
   block.find_busy();

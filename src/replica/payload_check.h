@@ -1,8 +1,10 @@
 // The reports of a payload: which are well-formed and signed, and which count.
 #pragma once
 
+#include <deque>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -14,11 +16,13 @@
 
 namespace icws::replica {
 
-// What: see above. Thread-safety: const. Lifetime: `params` and `verifier` must outlive it.
+// What: see above; remembers the last reports of each member that were good, so that one which comes as a
+// vote extension, in a proposal and in a block is verified and decoded once. Thread-safety: none. Lifetime:
+// `params` and `verifier` must outlive it.
 class PayloadCheck {
  public:
   PayloadCheck(const ClusterParams& params, const ReportVerifier& verifier)
-      : params_(params), verifier_(verifier) {}
+      : params_(params), verifier_(verifier), known_(params.replica_keys.size()) {}
 
   // Size, encoding, chain, height and signature of one report.
   std::expected<void, Rejection> check_one(const SignedReport& report) const;
@@ -39,8 +43,22 @@ class PayloadCheck {
   void decode_stored(BlockReports& block) const;
 
  private:
+  using Decoded = std::shared_ptr<const agreement::Report>;
+  struct Known {
+    SignedReport report;
+    Decoded decoded;
+  };
+
+  // Null: not among the last good ones of this member.
+  const Known* known(ReplicaIndex member, BytesView report) const;
+  void remember(const SignedReport& report, Decoded decoded) const;
+  // Null: it does not decode.
+  Decoded decode(ReplicaIndex member, BytesView report) const;
+
   const ClusterParams& params_;
   const ReportVerifier& verifier_;
+  // By member; the newest last. What is in it follows from the reports alone.
+  mutable std::vector<std::deque<Known>> known_;
 };
 
 }  // namespace icws::replica

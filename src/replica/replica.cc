@@ -153,7 +153,7 @@ void Replica::Impl::recover() {
         "with, or "
         "another directory");
   }
-  for (BlockReports& block : window.blocks()) checker.decode_stored(block);
+  window.decode([this](BlockReports& block) { checker.decode_stored(block); });
   runtime.load(state, [this](const std::string& id) { return storage.get(keys::canister(id)); });
   reconciler.load(storage, state);
 }

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <deque>
+#include <functional>
+#include <memory>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "agreement/section.h"
@@ -27,7 +30,7 @@ struct StoredReport {
 struct BlockReports {
   struct Member {
     ReplicaIndex member;
-    agreement::Report report;
+    std::shared_ptr<const agreement::Report> report;
   };
   Height height;  // of the block
   std::vector<StoredReport> stored;
@@ -38,13 +41,38 @@ struct BlockReports {
   void find_busy();
 };
 
+// What: one block's sections by connection. Thread-safety: const. Lifetime: the reports' sections must live.
+class SectionIndex {
+ public:
+  struct Line {
+    ReplicaIndex member;
+    Height report;
+    const agreement::Section* section;
+  };
+  SectionIndex() = default;
+  explicit SectionIndex(const std::vector<BlockReports::Member>& members);
+  // In the order of `members`.
+  std::span<const Line> of(ConnectionId connection) const;
+
+ private:
+  struct Row {
+    ConnectionId connection;
+    size_t begin = 0, end = 0;
+  };
+  std::vector<Row> rows_;
+  std::vector<Line> lines_;
+};
+
 // What: the blocks in force, oldest first. Thread-safety: none. A value.
 class ReportWindow {
  public:
   explicit ReportWindow(uint32_t blocks_in_force) : blocks_in_force_(blocks_in_force) {}
 
   void push(BlockReports block);
-  void pop_newest() { blocks_.pop_back(); }
+  void pop_newest() {
+    blocks_.pop_back();
+    indices_.pop_back();
+  }
   // For the block at `height`, by member of `committee`: the newest section of `epoch` that is in force.
   agreement::View view(ConnectionId connection, Epoch epoch, const std::vector<ReplicaIndex>& committee,
                        Height height) const;
@@ -52,7 +80,9 @@ class ReportWindow {
   const StoredReport* carrying(ReplicaIndex member, ConnectionId connection, Epoch epoch) const;
   // Connections of which some section that may be in force at `height` is not quiet.
   std::set<ConnectionId> busy(Height height) const;
-  std::deque<BlockReports>& blocks() { return blocks_; }
+  const std::deque<BlockReports>& blocks() const { return blocks_; }
+  // Replaces the members' reports of each block, where storage gave only their bytes.
+  void decode(const std::function<void(BlockReports&)>& decode);
   // Blocks before this height are not in force any more when `height` is decided.
   Height oldest_in_force(Height height) const;
   void prune(Height height);
@@ -60,6 +90,8 @@ class ReportWindow {
  private:
   uint32_t blocks_in_force_;
   std::deque<BlockReports> blocks_;
+  // Of each block.
+  std::deque<SectionIndex> indices_;
 };
 
 }  // namespace icws::replica

@@ -72,6 +72,20 @@ TEST_F(PayloadCheckTest, RefusesAWrongSignature) {
   EXPECT_EQ(refused(), RejectionKind::WrongSignature);
 }
 
+// A report that is known by its bytes must not lend its name to another signature.
+TEST_F(PayloadCheckTest, RefusesAWrongSignatureUnderAReportSeenBefore) {
+  const agreement::Payload good = payload;
+  EXPECT_TRUE(subnet.judge(block).has_value());
+  payload.reports[0].signature[0] ^= 1;
+  EXPECT_EQ(refused(), RejectionKind::WrongSignature);
+  payload = good;
+  payload.reports[0].signature += "x";
+  EXPECT_EQ(refused(), RejectionKind::WrongSignature);
+  payload = good;
+  block.payload = agreement::encode_payload(payload);
+  EXPECT_TRUE(subnet.judge(block).has_value());
+}
+
 TEST_F(PayloadCheckTest, RefusesAnotherMembersReport) {
   payload.reports[0].member = ReplicaIndex(1);
   payload.reports.erase(payload.reports.begin() + 1);

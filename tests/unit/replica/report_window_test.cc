@@ -17,7 +17,7 @@ BlockReports block(uint64_t height, ReplicaIndex member, std::vector<Section> se
   report.sections = std::move(sections);
   const Bytes name = "report of " + std::to_string(height);
   out.stored.push_back(StoredReport{member, report.height, name, {}});
-  out.members.push_back(BlockReports::Member{member, std::move(report)});
+  out.members.push_back(BlockReports::Member{member, std::make_shared<agreement::Report>(std::move(report))});
   return out;
 }
 
@@ -69,6 +69,33 @@ TEST(ReportWindow, AnotherEpochAndStrangersDoNotCount) {
   window.push(block(11, ReplicaIndex(1), {section(7, 2)}));
   for (const agreement::InForce& member : view(window, 11, 2)) EXPECT_EQ(member.section, nullptr);
   EXPECT_NE(view(window, 11, 1)[1].section, nullptr);
+}
+
+// What the merged index gives is what every report says, whoever lists what.
+TEST(ReportWindow, FindsEachMembersSectionAmongMany) {
+  BlockReports reports;
+  reports.height = Height(10);
+  for (uint32_t member = 0; member < 7; ++member) {
+    agreement::Report report;
+    report.height = Height(9);
+    for (uint64_t connection = 1; connection <= 50; ++connection) {
+      if ((connection + member) % 3 == 0) continue;
+      Section added = section(connection);
+      added.sent_up_to = SendSequence(100 * connection + member);
+      report.sections.push_back(std::move(added));
+    }
+    reports.members.push_back({ReplicaIndex(member), std::make_shared<agreement::Report>(std::move(report))});
+  }
+  ReportWindow window(4);
+  window.push(std::move(reports));
+  for (uint64_t connection = 0; connection <= 51; ++connection) {
+    const agreement::View seen = window.view(ConnectionId(connection), Epoch(1), kCommittee, Height(10));
+    for (size_t i = 0; i < kCommittee.size(); ++i) {
+      const bool there = connection >= 1 && connection <= 50 && (connection + kCommittee[i].value) % 3 != 0;
+      ASSERT_EQ(seen[i].section != nullptr, there) << connection;
+      if (there) EXPECT_EQ(seen[i].section->sent_up_to.value, 100 * connection + kCommittee[i].value);
+    }
+  }
 }
 
 TEST(ReportWindow, AtTheBeginningOfTheChainNothingUnderflows) {
