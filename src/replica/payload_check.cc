@@ -149,7 +149,7 @@ std::optional<Digest> PayloadCheck::outvoted(const std::vector<agreement::Carrie
   const agreement::Quorum quorum(static_cast<uint32_t>(params_.replica_keys.size()));
   std::map<Digest, uint32_t> votes;
   for (const agreement::CarriedReport& carried : reports) {
-    const auto decoded = agreement::decode_report(carried.report, params_.agreement);
+    const Decoded decoded = decode(carried.member, carried.report);
     if (here && decoded && decoded->app_hash != *here) ++votes[decoded->app_hash];
   }
   for (const auto& [hash, count] : votes) {
