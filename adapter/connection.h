@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -124,7 +125,9 @@ class Connection final : private Kept {
   // connection_read.cc
   boost::asio::awaitable<void> read();
   // Decodes until the input is used up, the connection ends, or held_ has what found no room.
-  void consume(BytesView input);
+  // `placed`: of bytes before it, which were read to the decoder's own place.
+  void consume(BytesView input, size_t placed = 0);
+  std::expected<ws::Event, ws::DecodeError> next_event(BytesView& input, size_t& placed);
   void consume_held();
   bool take(const ws::Event& event);
   bool control_flood();

@@ -12,8 +12,12 @@ namespace {
 namespace asio = boost::asio;
 using transcript::Cause;
 
-// Reads in a row before the other connections have a turn.
-constexpr int kReadsPerTurn = 2;
+// Read in a row before the other connections have a turn: bytes, or reads.
+constexpr size_t kTurnBytes = 2 * kReadBytes;
+constexpr int kTurnReads = 8;
+// With a read straight to a large message's place, what follows it: enough to see how large the next one is,
+// which can then be read to its place as well; and to tell that there is more.
+constexpr size_t kReadBytesBehind = 4 * 1024;
 // After the end, so much is read and thrown away before the socket is closed: bytes left unread would make
 // the kernel send a reset, which can overtake our Close frame.
 constexpr size_t kDrainBytesMax = 16 * 1024 * 1024;
@@ -47,6 +51,21 @@ std::optional<Limit> limit_of(ws::DecodeError error) {
   }
 }
 
+// What a connection has read since the others' last turn.
+class Turn {
+ public:
+  bool over(size_t bytes) {
+    bytes_ += bytes;
+    if (bytes_ < kTurnBytes && ++reads_ < kTurnReads) return false;
+    *this = {};
+    return true;
+  }
+
+ private:
+  size_t bytes_ = 0;
+  int reads_ = 0;
+};
+
 }  // namespace
 
 asio::awaitable<void> Connection::read() {
@@ -56,7 +75,7 @@ asio::awaitable<void> Connection::read() {
   if (heard) parts_.metrics.first_byte.observe({});
   parts_.metrics.received.bytes += leftover_.size();
   consume(std::exchange(leftover_, {}));
-  int reads = 0;
+  Turn turn;
   while (!ended()) {
     if (held_) {
       co_await stand_until_room();
@@ -72,7 +91,9 @@ asio::awaitable<void> Connection::read() {
       pacing_.settle(0, now);
       break;
     }
-    auto step = stream_->try_read(parts_.read_buffer.data(), parts_.read_buffer.size());
+    const auto place = decoder_.payload_room();
+    const std::span<char> buffer(parts_.read_buffer);
+    auto step = stream_->try_read(place, place.empty() ? buffer : buffer.first(kReadBytesBehind));
     pacing_.settle(step.bytes, now);
     if (step.failure) {
       end({std::move(*step.failure)}, std::nullopt);
@@ -85,10 +106,11 @@ asio::awaitable<void> Connection::read() {
       pinged_ = false;
       if (!std::exchange(heard, true)) parts_.metrics.first_byte.observe(last_read_ - opened);
       parts_.metrics.received.bytes += step.bytes;
-      consume(BytesView(parts_.read_buffer).substr(0, step.bytes));
+      const size_t placed = std::min(step.bytes, place.size());
+      consume(BytesView(parts_.read_buffer).substr(0, step.bytes - placed), placed);
       if (step.drained && !held_ && !ended()) {
         co_await stream_->wait_for(IoWant::kRead);
-      } else if (++reads % kReadsPerTurn == 0) {
+      } else if (turn.over(step.bytes)) {
         co_await asio::post(executor, asio::use_awaitable);
       }
     }
@@ -97,10 +119,10 @@ asio::awaitable<void> Connection::read() {
 }
 
 // `input` may lie in the shared buffer: what has to wait is copied.
-void Connection::consume(BytesView input) {
+void Connection::consume(BytesView input, size_t placed) {
   const auto before = decoder_.counters();
   while (!ended()) {
-    const auto event = decoder_.next(input);
+    const auto event = next_event(input, placed);
     if (!event) {
       publish();
       const auto code = ws::close_code_for(event.error());
@@ -120,6 +142,14 @@ void Connection::consume(BytesView input) {
   publish();
   account(before);
   note_unfinished();
+}
+
+std::expected<ws::Event, ws::DecodeError> Connection::next_event(BytesView& input, size_t& placed) {
+  if (placed > 0) {
+    const auto event = decoder_.filled(std::exchange(placed, 0));
+    if (!event || event->kind != ws::EventKind::kNeedMore) return event;
+  }
+  return decoder_.next(input);
 }
 
 void Connection::consume_held() {
@@ -156,9 +186,13 @@ bool Connection::take(const ws::Event& event) {
     case ws::EventKind::kBinary: {
       if (forgotten_) return true;
       const size_t before = events_.staged_bytes();
-      events_.add_message(
-          event.kind == ws::EventKind::kText ? replica::MessageKind::Text : replica::MessageKind::Binary,
-          event.payload);
+      const auto kind =
+          event.kind == ws::EventKind::kText ? replica::MessageKind::Text : replica::MessageKind::Binary;
+      if (auto* buffer = decoder_.message_buffer(); buffer && buffer->view().data() == event.payload.data()) {
+        events_.add_message(kind, std::move(*buffer));
+      } else {
+        events_.add_message(kind, event.payload);
+      }
       const size_t bytes = events_.staged_bytes() - before;
       --room_.events;
       room_.bytes -= std::min(room_.bytes, bytes);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <utility>
 
 #include "adapter/event_wire.h"
@@ -31,35 +32,61 @@ void EventWriter::begin_chunk(size_t bytes) {
   if (chunk_) {
     next_capacity_ = std::min(next_capacity_ * 4, kChunkBytesMax);
   } else {
-    next_capacity_ = std::clamp(std::bit_ceil(last_taken_bytes_), kChunkBytesMin, kChunkBytesMax);
+    next_capacity_ = std::clamp(std::bit_ceil(last_copied_bytes_), kChunkBytesMin, kChunkBytesMax);
   }
   chunk_ = std::make_shared<EventChunk>(std::max(bytes, next_capacity_));
 }
 
-void EventWriter::added(size_t bytes) {
+void EventWriter::copied(size_t bytes) {
   chunk_->advance(bytes);
-  staged_.back().ends.push_back(static_cast<uint32_t>(chunk_->used()));
+  copied_bytes_ += bytes;
+  added(bytes, chunk_->used());
+}
+
+void EventWriter::added(size_t bytes, size_t end) {
+  staged_.back().ends.push_back(static_cast<uint32_t>(end));
   staged_bytes_ += bytes;
   ++next_sequence_;
 }
 
 void EventWriter::add_message(replica::MessageKind kind, BytesView content) {
   const size_t size = message_event_size(next_sequence_, content.size());
-  write_message_event(reserve(size), next_sequence_, kind, content);
-  added(size);
+  char* const content_at = write_message_event_head(reserve(size), next_sequence_, kind, content.size());
+  if (!content.empty()) std::memcpy(content_at, content.data(), content.size());
+  copied(size);
+}
+
+void EventWriter::add_message(replica::MessageKind kind, ws::MessageBuffer&& content) {
+  const size_t content_size = content.size();
+  // Memory counts by what is in it: an eighth may be wasted.
+  if (content_size < kTakenBytesMin || content.capacity() - content_size > content_size / 8) {
+    add_message(kind, content.view());
+    return;
+  }
+  static_assert(kMessageEventHeadBytesMax <= ws::MessageBuffer::kHeadroomBytes);
+  const size_t size = message_event_size(next_sequence_, content_size);
+  const size_t end = ws::MessageBuffer::kHeadroomBytes + content_size;
+  auto memory = content.release();
+  write_message_event_head(memory.get() + end - size, next_sequence_, kind, content_size);
+  auto chunk = std::make_shared<EventChunk>(std::move(memory), end);
+  staged_.push_back({std::move(chunk), static_cast<uint32_t>(end - size), next_sequence_, {}});
+  added(size, end);
 }
 
 void EventWriter::add_event(BytesView event) {
   const size_t size = wrapped_event_size(event.size());
   write_wrapped_event(reserve(size), event);
-  added(size);
+  copied(size);
 }
 
 std::vector<EventSegment> EventWriter::take() {
   if (staged_.empty()) return {};
   published_ = next_sequence_;
-  last_taken_bytes_ = std::exchange(staged_bytes_, 0);
-  last_chunk_ = std::exchange(chunk_, nullptr);
+  staged_bytes_ = 0;
+  if (chunk_) {
+    last_copied_bytes_ = std::exchange(copied_bytes_, 0);
+    last_chunk_ = std::exchange(chunk_, nullptr);
+  }
   return std::exchange(staged_, {});
 }
 

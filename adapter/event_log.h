@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "replica/adapter_port.h"
+#include "ws/message_buffer.h"
 
 namespace icws::adapter {
 
@@ -16,6 +18,9 @@ namespace icws::adapter {
 class EventChunk {
  public:
   explicit EventChunk(size_t capacity) : data_(new char[capacity]), capacity_(capacity) {}
+  // Takes memory over that is full.
+  EventChunk(std::unique_ptr<char[]> data, size_t size)
+      : data_(std::move(data)), capacity_(size), used_(size) {}
 
   char* end() { return data_.get() + used_; }
   const char* data() const { return data_.get(); }
@@ -49,10 +54,14 @@ class EventWriter {
  public:
   static constexpr size_t kChunkBytesMin = 256;
   static constexpr size_t kChunkBytesMax = 64 * 1024;
+  // From here on a copy costs more than a chunk.
+  static constexpr size_t kTakenBytesMin = 16 * 1024;
 
   // The sequence that the next event gets; the first is 1.
   uint64_t next_sequence() const { return next_sequence_; }
   void add_message(replica::MessageKind kind, BytesView content);
+  // Takes over, as a chunk of its own, what is large enough and fills its memory well; else copies.
+  void add_message(replica::MessageKind kind, ws::MessageBuffer&& content);
   // `event`: a serialised Event, which carries next_sequence().
   void add_event(BytesView event);
 
@@ -64,7 +73,9 @@ class EventWriter {
  private:
   char* reserve(size_t bytes);
   void begin_chunk(size_t bytes);
-  void added(size_t bytes);
+  void copied(size_t bytes);
+  // In the newest segment, up to `end` of its chunk.
+  void added(size_t bytes, size_t end);
 
   // While something is staged.
   std::shared_ptr<EventChunk> chunk_;
@@ -73,7 +84,9 @@ class EventWriter {
   size_t next_capacity_ = kChunkBytesMin;
   std::vector<EventSegment> staged_;
   size_t staged_bytes_ = 0;
-  size_t last_taken_bytes_ = 0;
+  // Of these, what lies in chunks that are filled here; and of the last take().
+  size_t copied_bytes_ = 0;
+  size_t last_copied_bytes_ = 0;
   uint64_t next_sequence_ = 1;
   uint64_t published_ = 1;
 };

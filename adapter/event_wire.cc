@@ -59,19 +59,17 @@ size_t message_event_size(uint64_t sequence, size_t content_size) {
   return wrapped_event_size(event_size(sequence, message_size(content_size)));
 }
 
-char* write_message_event(char* out, uint64_t sequence, replica::MessageKind kind, BytesView content) {
-  const size_t message = message_size(content.size());
+char* write_message_event_head(char* out, uint64_t sequence, replica::MessageKind kind, size_t content_size) {
+  const size_t message = message_size(content_size);
   *out++ = kSocketEventsEvents;
   out = write_varint(out, event_size(sequence, message));
   out = write_varint_field(out, kEventSequence, sequence);
   *out++ = kEventMessage;
   out = write_varint(out, message);
   out = write_varint_field(out, kMessageKind, static_cast<uint64_t>(kind));
-  if (content.empty()) return out;
+  if (content_size == 0) return out;
   *out++ = kMessageContent;
-  out = write_varint(out, content.size());
-  std::memcpy(out, content.data(), content.size());
-  return out + content.size();
+  return write_varint(out, content_size);
 }
 
 size_t wrapped_event_size(size_t event_size) { return 1 + varint_size(event_size) + event_size; }

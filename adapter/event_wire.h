@@ -20,9 +20,12 @@ size_t varint_size(uint64_t value);
 // Writes it and returns the place behind.
 char* write_varint(char* out, uint64_t value);
 
-// An entry of SocketEvents.events with a Message: its size, then its bytes, whose end is returned.
+// An entry of SocketEvents.events with a Message: its size, then its bytes up to the content, which is to
+// follow at the place that is returned.
 size_t message_event_size(uint64_t sequence, size_t content_size);
-char* write_message_event(char* out, uint64_t sequence, replica::MessageKind kind, BytesView content);
+char* write_message_event_head(char* out, uint64_t sequence, replica::MessageKind kind, size_t content_size);
+// Of a content below 4 GiB: five tags, the kind, the sequence, and three sizes.
+inline constexpr size_t kMessageEventHeadBytesMax = 5 + 1 + 10 + 3 * 5;
 
 // An entry of SocketEvents.events from a serialised Event.
 size_t wrapped_event_size(size_t event_size);

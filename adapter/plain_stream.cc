@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/deferred.hpp>
@@ -21,11 +22,15 @@ class PlainStream final : public Stream {
 
   IoStep try_handshake() override { return {}; }
 
-  IoStep try_read(char* data, size_t size) override {
+  using Stream::try_read;
+  IoStep try_read(std::span<char> first, std::span<char> second) override {
     boost::system::error_code error;
-    const size_t bytes = socket().read_some(asio::buffer(data, size), error);
+    const std::array<asio::mutable_buffer, 2> places{asio::buffer(first.data(), first.size()),
+                                                     asio::buffer(second.data(), second.size())};
+    const size_t bytes =
+        second.empty() ? socket().read_some(places[0], error) : socket().read_some(places, error);
     IoStep out = step(bytes, error, IoWant::kRead);
-    out.drained = !error && bytes < std::min(size, kStreamingBytes);
+    out.drained = !error && bytes < std::min(first.size() + second.size(), kStreamingBytes);
     return out;
   }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "adapter/failure.h"
 #include "base/bytes.h"
@@ -40,7 +41,9 @@ class Stream {
 
   // Repeated until it wants nothing. Plain streams are done at once.
   virtual IoStep try_handshake() = 0;
-  virtual IoStep try_read(char* data, size_t size) = 0;
+  IoStep try_read(char* data, size_t size) { return try_read({data, size}, {}); }
+  // To `first`, and what finds no place there to `second`; in one call to the system, if that can be.
+  virtual IoStep try_read(std::span<char> first, std::span<char> second) = 0;
   // May take only a part.
   virtual IoStep try_write(BytesView data) = 0;
   // Says that nothing more will be written (close_notify, FIN), as far as it goes without waiting.

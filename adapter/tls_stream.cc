@@ -64,11 +64,15 @@ class TlsStream final : public Stream {
   bool resumed() const override { return SSL_session_reused(ssl_.get()) == 1; }
 
   // A record holds 16 KiB at most: several make one read.
-  IoStep try_read(char* data, size_t size) override {
+  using Stream::try_read;
+  IoStep try_read(std::span<char> first, std::span<char> second) override {
     IoStep out;
+    const size_t size = first.size() + second.size();
     for (int records = 0; out.bytes < size && records < kRecordsPerReadMax; ++records) {
+      const auto place =
+          out.bytes < first.size() ? first.subspan(out.bytes) : second.subspan(out.bytes - first.size());
       ERR_clear_error();
-      const int result = SSL_read(ssl_.get(), data + out.bytes, clamp_size(size - out.bytes));
+      const int result = SSL_read(ssl_.get(), place.data(), clamp_size(place.size()));
       if (result <= 0) {
         if (out.bytes == 0) return step(result);
         // What was read comes first; if this is an end, the next attempt meets it again.

@@ -204,13 +204,48 @@ Decoder::Result Decoder::read_data(BytesView& input) {
   if (text_ && !utf8_.feed(piece)) return fail(DecodeError::kInvalidUtf8);
   const bool message_ends = frame_.final && frame_.payload_left == 0;
   if (message_ends && message_.empty()) return finish_message(piece);
+  if (frame_.payload_left > 0 && !piece.empty()) reserve_ahead(piece.size());
   message_.append(piece);
-  if (message_ends) {
-    delivered_ = true;
-    return finish_message(message_);
+  return end_of_piece();
+}
+
+// For a piece, and for some of what is to come of its frame. (check_size() has seen that the message may have
+// all of it.)
+void Decoder::reserve_ahead(size_t piece_bytes) {
+  const size_t size = message_.size() + piece_bytes;
+  const auto ahead =
+      static_cast<size_t>(std::min<uint64_t>(frame_.payload_left, std::max(size, kAheadBytes)));
+  if (in_message_) {
+    message_.make_room(piece_bytes + ahead);
+  } else {
+    message_.reserve(size + ahead);
   }
-  if (frame_.payload_left == 0) phase_ = Phase::kHeader;
-  return Event{};
+}
+
+Decoder::Result Decoder::end_of_piece() {
+  if (frame_.payload_left > 0) return Event{};
+  phase_ = Phase::kHeader;
+  if (!frame_.final) return Event{};
+  delivered_ = true;
+  return finish_message(message_.view());
+}
+
+std::span<char> Decoder::payload_room() {
+  const bool data = phase_ == Phase::kPayload && !is_control(frame_.opcode) && !compressed_;
+  if (!data || frame_.payload_left < kRoomBytesMin) return {};
+  if (message_.capacity() - message_.size() < std::min<uint64_t>(frame_.payload_left, kAheadBytes)) {
+    reserve_ahead(0);
+  }
+  const size_t room = message_.capacity() - message_.size();
+  return {message_.end(), static_cast<size_t>(std::min<uint64_t>(frame_.payload_left, room))};
+}
+
+Decoder::Result Decoder::filled(size_t bytes) {
+  const BytesView piece(message_.end(), bytes);
+  message_.advance(bytes);
+  frame_.payload_left -= bytes;
+  if (text_ && !utf8_.feed(piece)) return fail(DecodeError::kInvalidUtf8);
+  return end_of_piece();
 }
 
 Decoder::Result Decoder::read_compressed(BytesView& input) {
@@ -218,12 +253,7 @@ Decoder::Result Decoder::read_compressed(BytesView& input) {
   frame_.payload_left -= piece.size();
   const bool message_ends = frame_.final && frame_.payload_left == 0;
   if (const auto inflated = inflate(piece, message_ends); !inflated) return fail(inflated.error());
-  if (message_ends) {
-    delivered_ = true;
-    return finish_message(message_);
-  }
-  if (frame_.payload_left == 0) phase_ = Phase::kHeader;
-  return Event{};
+  return end_of_piece();
 }
 
 std::expected<void, DecodeError> Decoder::inflate(BytesView piece, bool message_ends) {
@@ -231,7 +261,7 @@ std::expected<void, DecodeError> Decoder::inflate(BytesView piece, bool message_
   auto inflated = inflater_->feed(piece, message_, limits_.message_bytes_max);
   if (inflated && message_ends) inflated = inflater_->finish(message_, limits_.message_bytes_max);
   // What was inflated came before the error, so its own errors do, too.
-  if (text_ && !utf8_.feed(BytesView(message_).substr(before))) {
+  if (text_ && !utf8_.feed(message_.view().substr(before))) {
     return std::unexpected(DecodeError::kInvalidUtf8);
   }
   if (!inflated) {
@@ -306,21 +336,21 @@ void Decoder::retire() {
   in_message_ = false;
   delivered_ = false;
   header_size_ = 0;
-  Bytes().swap(message_);
+  message_ = {};
   inflater_.reset();
 }
 
 void Decoder::release_idle() {
   if (unfinished()) return;
   delivered_ = false;
-  Bytes().swap(message_);
+  message_ = {};
   if (inflater_) inflater_->release_idle();
 }
 
 void Decoder::release_delivered() {
   delivered_ = false;
   if (message_.capacity() > kRetainedBytesMax) {
-    Bytes().swap(message_);
+    message_ = {};
   } else {
     message_.clear();
   }

@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/bytes.h"
 #include "ws/close.h"
 #include "ws/deflate_negotiation.h"
 #include "ws/inflater.h"
+#include "ws/message_buffer.h"
 #include "ws/utf8.h"
 
 namespace icws::ws {
@@ -109,19 +111,32 @@ struct DecoderCounters {
 //       to keep
 //     }
 //
+// Of a large frame whose beginning has come, the rest need not be copied: it can be read to where it is
+// wanted.
+//
+//     const auto place = decoder.payload_room();        // empty: there is no such frame
+//     ...read n bytes, 1..place.size(), of the stream to `place`; what is behind them goes into an input
+//     auto event = decoder.filled(n);                   // then next(), as ever
+//
 // Thread-safety: none.
 // Ownership and lifetime: next() moves `input` past what it used. A payload points into the caller's input if
-// the message lay whole in it (no copy), else into the decoder; it is valid until the next call of next(),
-// the decoder's move or destruction, release_idle(), and, in the first case, until the caller changes its
-// buffer. Memory: at most twice message_bytes_max (the buffer doubles, with what really came, never with what
-// was announced); between messages at most kRetainedBytesMax; with compression Inflater::kMemoryBytesMax
-// more. Errors: DecodeError; input stands somewhere in the offending frame. After a failure: every later call
-// returns the same error. After kClose: kDataAfterClose if there is any input. (Its owner has the close by
-// then; RFC 6455, section 5.5.1 lets it ignore what follows.)
+// the message lay whole in it (no copy), else into the decoder; it is valid until the next call of next() or
+// filled(), the decoder's move or destruction, release_idle(), and, in the first case, until the caller
+// changes its buffer. Memory: at most twice message_bytes_max, and kAheadBytes (the buffer doubles, with what
+// really came; of what was announced at most kAheadBytes have memory before they come); between messages at
+// most kRetainedBytesMax; with compression Inflater::kMemoryBytesMax more. Errors: DecodeError; input stands
+// somewhere in the offending frame. After a failure: every later call returns the same error. After kClose:
+// kDataAfterClose if there is any input. (Its owner has the close by then; RFC 6455, section 5.5.1 lets it
+// ignore what follows.)
 class Decoder {
  public:
   // A buffer that grew beyond this is freed once its message is done: 3,000 connections idle at little cost.
   static constexpr size_t kRetainedBytesMax = 128 * 1024;
+  // So much of an announced frame gets memory at once, which nobody has touched yet: as much as an event
+  // chunk of a busy connection. With less, a message of 64 KiB would be copied as its buffer grows.
+  static constexpr size_t kAheadBytes = 64 * 1024;
+  // Of a frame that has less to come, the rest is copied: a call for it alone costs more.
+  static constexpr size_t kRoomBytesMin = 4 * 1024;
 
   // `deflate`: what the handshake agreed on; nothing: no compression.
   explicit Decoder(DecoderLimits limits = {}, const std::optional<DeflateParameters>& deflate = {})
@@ -130,6 +145,14 @@ class Decoder {
   }
 
   std::expected<Event, DecodeError> next(BytesView& input);
+
+  // Where to read what comes next of an uncompressed frame's payload; empty if that is not worth while or
+  // there is no such frame. Valid until any other call.
+  std::span<char> payload_room();
+  // 1..payload_room().size() bytes of the stream are there now. As next() with these as its input.
+  std::expected<Event, DecodeError> filled(size_t bytes);
+  // What the payload of the last event lies in; null if it is not the decoder's. May be moved from.
+  MessageBuffer* message_buffer() { return delivered_ ? &message_ : nullptr; }
 
   // True if the stream may not end here: a frame or a message is unfinished.
   bool unfinished() const { return header_size_ > 0 || phase_ == Phase::kPayload || in_message_; }
@@ -160,6 +183,8 @@ class Decoder {
   std::expected<void, DecodeError> begin_data_frame();
   std::expected<void, DecodeError> check_size();
   Result read_data(BytesView& input);
+  void reserve_ahead(size_t piece_bytes);
+  Result end_of_piece();
   Result read_compressed(BytesView& input);
   std::expected<void, DecodeError> inflate(BytesView piece, bool message_ends);
   std::expected<void, DecodeError> settle_inflated();
@@ -185,7 +210,7 @@ class Decoder {
   DecoderCounters counters_;
 
   // What came of the current message, unless all of it is in the caller's input.
-  Bytes message_;
+  MessageBuffer message_;
   Frame frame_;
   uint32_t fragments_ = 0;
   uint32_t empty_fragments_ = 0;

@@ -23,18 +23,14 @@ constexpr int kBetweenBlocks = 128;
 
 // Inflates into the new end of `out`, which may get `bytes_left` more and one: that it came shows that there
 // is too much. Returns zlib's code.
-int inflate_step(z_stream& stream, Bytes& out, uint64_t bytes_left) {
+int inflate_step(z_stream& stream, MessageBuffer& out, uint64_t bytes_left) {
   const size_t wanted = std::clamp(kGrowth * stream.avail_in, kStepBytesMin, kStepBytesMax);
   const auto bytes = static_cast<size_t>(std::min<uint64_t>(wanted, bytes_left)) + 1;
-  const size_t before = out.size();
-  int code = Z_OK;
-  // libstdc++ 12 hands a wrong size to the function; we know it.
-  out.resize_and_overwrite(before + bytes, [&](char* data, size_t) {
-    stream.next_out = reinterpret_cast<Bytef*>(data + before);
-    stream.avail_out = static_cast<uInt>(bytes);
-    code = inflate(&stream, Z_SYNC_FLUSH);
-    return before + bytes - stream.avail_out;
-  });
+  out.make_room(bytes);
+  stream.next_out = reinterpret_cast<Bytef*>(out.end());
+  stream.avail_out = static_cast<uInt>(bytes);
+  const int code = inflate(&stream, Z_SYNC_FLUSH);
+  out.advance(bytes - stream.avail_out);
   return code;
 }
 
@@ -50,7 +46,8 @@ Inflater::Inflater(Inflater&&) noexcept = default;
 Inflater& Inflater::operator=(Inflater&&) noexcept = default;
 Inflater::~Inflater() = default;
 
-std::expected<void, InflateError> Inflater::feed(BytesView input, Bytes& out, uint64_t message_bytes_max) {
+std::expected<void, InflateError> Inflater::feed(BytesView input, MessageBuffer& out,
+                                                 uint64_t message_bytes_max) {
   if (!stream_) {
     stream_.reset(new detail::ZlibStream);
     if (inflateInit2(stream_->get(), -MAX_WBITS) != Z_OK) throw std::bad_alloc();
@@ -64,7 +61,7 @@ std::expected<void, InflateError> Inflater::feed(BytesView input, Bytes& out, ui
     do {
       const int code = inflate_step(stream, out, message_bytes_max - out.size());
       if (out.size() > message_bytes_max) {
-        out.resize(message_bytes_max);
+        out.truncate(message_bytes_max);
         return std::unexpected(InflateError::kTooBig);
       }
       if (code == Z_MEM_ERROR) throw std::bad_alloc();
@@ -81,7 +78,7 @@ std::expected<void, InflateError> Inflater::feed(BytesView input, Bytes& out, ui
   return {};
 }
 
-std::expected<void, InflateError> Inflater::finish(Bytes& out, uint64_t message_bytes_max) {
+std::expected<void, InflateError> Inflater::finish(MessageBuffer& out, uint64_t message_bytes_max) {
   const size_t before = out.size();
   if (const auto inflated = feed(kTail, out, message_bytes_max); !inflated) return inflated;
   // The tail is to be the end of an empty block, not somebody's data.

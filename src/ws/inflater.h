@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/bytes.h"
+#include "ws/message_buffer.h"
 
 namespace icws::ws {
 
@@ -40,9 +41,9 @@ class Inflater {
 
   // Appends what the message's next bytes inflate to. `out` holds the message so far and no more than
   // `message_bytes_max`, of the message and after the call.
-  std::expected<void, InflateError> feed(BytesView input, Bytes& out, uint64_t message_bytes_max);
+  std::expected<void, InflateError> feed(BytesView input, MessageBuffer& out, uint64_t message_bytes_max);
   // Ends the message. An empty one has at least one byte (RFC 7692, section 7.2.3.6).
-  std::expected<void, InflateError> finish(Bytes& out, uint64_t message_bytes_max);
+  std::expected<void, InflateError> finish(MessageBuffer& out, uint64_t message_bytes_max);
 
   // Between messages: gives back what the next one does not need, which is all without context takeover.
   void release_idle();

@@ -13,8 +13,8 @@ using icws::ws::DecoderLimits;
 using icws::ws::EventKind;
 using icws::ws::testing::Outcome;
 
-// Small, so that a fuzzer reaches them.
-constexpr DecoderLimits kLimits{.message_bytes_max = 1'000, .fragments_max = 8, .empty_fragments_max = 4};
+// Small, so that a fuzzer reaches them, and beyond Decoder::kRoomBytesMin.
+constexpr DecoderLimits kLimits{.message_bytes_max = 20'000, .fragments_max = 8, .empty_fragments_max = 4};
 
 void require(bool condition) {
   if (!condition) std::abort();
@@ -51,5 +51,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Outcome whole = icws::ws::testing::decode(stream, kLimits);
   check_events(whole);
   require(icws::ws::testing::decode(stream, kLimits, 1 + data[0]) == whole);
+  icws::ws::Decoder decoder(kLimits);
+  Outcome placed;
+  icws::ws::testing::feed_placed(decoder, stream, placed, 1 + data[0]);
+  require(placed == whole);
   return 0;
 }

@@ -53,6 +53,69 @@ TEST(EventWriter, GrowsChunksAsTheyFillAndShrinksThemForAQuietSocket) {
   EXPECT_EQ(publish(1), EventWriter::kChunkBytesMin);
 }
 
+ws::MessageBuffer buffer_of(size_t size, size_t capacity) {
+  ws::MessageBuffer out;
+  out.reserve(capacity);
+  out.append(Bytes(size, 'm'));
+  return out;
+}
+
+TEST(EventWriter, TakesALargeMessageOverAndGoesOnInItsChunk) {
+  EventWriter writer;
+  EventLog log;
+  writer.add_message(MessageKind::Text, "first");
+  auto large = buffer_of(EventWriter::kTakenBytesMin, EventWriter::kTakenBytesMin);
+  const char* const content = large.view().data();
+  writer.add_message(MessageKind::Text, std::move(large));
+  writer.add_message(MessageKind::Text, "third");
+  log.append(writer.take());
+  writer.add_message(MessageKind::Binary, buffer_of(100'000, 100'000));
+  log.append(writer.take());
+  writer.add_message(MessageKind::Text, "fifth");
+  log.append(writer.take());
+
+  // The same bytes as without: event by event.
+  EventWriter copying;
+  EventLog copied;
+  for (const BytesView small : {"first", "", "third", "", "fifth"}) {
+    const uint64_t sequence = copying.next_sequence();
+    if (sequence == 2) {
+      copying.add_message(MessageKind::Text, Bytes(EventWriter::kTakenBytesMin, 'm'));
+    } else if (sequence == 4) {
+      copying.add_message(MessageKind::Binary, Bytes(100'000, 'm'));
+    } else {
+      copying.add_message(MessageKind::Text, small);
+    }
+  }
+  copied.append(copying.take());
+  for (uint64_t event = 1; event < 6; ++event) {
+    const auto ours = log.read(event, 1, SIZE_MAX);
+    const auto theirs = copied.read(event, 1, SIZE_MAX);
+    ASSERT_EQ(ours.events, 1U);
+    EXPECT_TRUE(BytesView(ours.data, ours.size) == BytesView(theirs.data, theirs.size)) << event;
+  }
+  EXPECT_EQ(log.bytes(), copied.bytes());
+  const auto second = log.read(2, 1, SIZE_MAX);
+  EXPECT_EQ(second.data + second.size, content + EventWriter::kTakenBytesMin) << "it was not copied";
+  EXPECT_EQ(log.read(3, 1, SIZE_MAX).chunk, log.read(1, 1, SIZE_MAX).chunk);
+  EXPECT_EQ(log.acknowledge(5), copied.bytes());
+  EXPECT_EQ(log.bytes(), 0U);
+}
+
+TEST(EventWriter, CopiesWhatIsSmallOrWastesMemory) {
+  for (const auto& [size, capacity] :
+       {std::pair{EventWriter::kTakenBytesMin - 1, size_t{0}},
+        std::pair{EventWriter::kTakenBytesMin, EventWriter::kTakenBytesMin * 9 / 8 + 1}}) {
+    EventWriter writer;
+    EventLog log;
+    auto message = buffer_of(size, capacity);
+    writer.add_message(MessageKind::Text, std::move(message));
+    log.append(writer.take());
+    EXPECT_EQ(message.size(), size) << "it is still the giver's";
+    EXPECT_NE(log.read(1, 1, SIZE_MAX).data + log.bytes(), message.view().data() + size);
+  }
+}
+
 TEST(EventLog, AcknowledgesWithinAChunkAndBeyondTheEnd) {
   EventWriter writer;
   EventLog log;

@@ -110,12 +110,17 @@ TEST(DecoderStream, DecodesRandomStreamsInRandomChunks) {
       maybe_add_control(prng, script);
     }
     const size_t chunk_max = 1 + prng.below(prng.chance(1, 2) ? 20 : 5'000);
+    const bool placed = prng.chance(1, 2);
     Decoder decoder;
     Outcome outcome;
     for (BytesView rest = script.stream; !rest.empty();) {
       const BytesView chunk = rest.substr(0, 1 + prng.below(chunk_max));
       rest.remove_prefix(chunk.size());
-      testing::feed(decoder, chunk, outcome);
+      if (placed) {
+        testing::feed_placed(decoder, chunk, outcome, 1 + prng.below(chunk_max));
+      } else {
+        testing::feed(decoder, chunk, outcome);
+      }
     }
     ASSERT_FALSE(outcome.error) << "seed " << seed << ": " << describe(*outcome.error);
     ASSERT_EQ(outcome.events, script.events) << "seed " << seed;
@@ -134,6 +139,53 @@ TEST(DecoderStream, FindsTheSameErrorInAnyChunks) {
     ASSERT_EQ(decode(stream, {}, 1), whole) << "seed " << seed;
     ASSERT_EQ(decode(stream, {}, 1 + prng.below(40)), whole) << "seed " << seed;
   }
+}
+
+TEST(DecoderStream, FindsTheSameErrorInWhatIsReadToItsPlace) {
+  Bytes payload(30'000, 'x');
+  payload[29'000] = '\xC3';
+  payload[29'001] = '\xA9';
+  const Bytes stream =
+      testing::text(payload) + frame(1, payload) + frame(kFin, payload) + testing::close(1000, "");
+  Decoder good;
+  Outcome outcome;
+  testing::feed_placed(good, stream, outcome, 7'000);
+  ASSERT_EQ(outcome, decode(stream));
+  ASSERT_EQ(outcome.events.size(), 3u);
+  for (const size_t place : {20'000u, 29'020u, 70'000u}) {
+    Bytes broken = stream;
+    broken[place] = '\xFF';
+    Decoder decoder;
+    Outcome found;
+    testing::feed_placed(decoder, broken, found, 7'000);
+    EXPECT_EQ(found, decode(broken));
+    EXPECT_EQ(found.error, DecodeError::kInvalidUtf8);
+    EXPECT_TRUE(decoder.payload_room().empty()) << "nothing is read after a failure";
+  }
+}
+
+TEST(DecoderStream, OffersRoomForTheRestOfALargeFrameAlone) {
+  Decoder decoder;
+  Outcome outcome;
+  const auto begin = [&](BytesView header) {
+    testing::feed(decoder, header, outcome);
+    return decoder.payload_room().size();
+  };
+  EXPECT_EQ(begin(""), 0u);
+  const Bytes small = testing::binary(Bytes(Decoder::kRoomBytesMin, 'x'));
+  EXPECT_EQ(begin(BytesView(small).substr(0, 5)), 0u) << "one byte less than is worth while is to come";
+  EXPECT_EQ(begin(BytesView(small).substr(5)), 0u);
+  const Bytes large = testing::binary(Bytes(100'000, 'x'));
+  EXPECT_EQ(begin(BytesView(large).substr(0, 10)), Decoder::kAheadBytes) << "not all that is announced";
+  testing::feed(decoder, BytesView(large).substr(10, 50'000), outcome);
+  BytesView rest = BytesView(large).substr(50'010);
+  const auto event = decoder.next(rest);
+  ASSERT_TRUE(event && event->kind == EventKind::kBinary);
+  ASSERT_NE(decoder.message_buffer(), nullptr);
+  const auto taken = std::move(*decoder.message_buffer());
+  EXPECT_TRUE(taken.view() == Bytes(100'000, 'x'));
+  EXPECT_EQ(taken.capacity(), 100'000u) << "grown to what was announced, once most of it was there";
+  EXPECT_EQ(begin(BytesView(large).substr(0, 10)), Decoder::kAheadBytes) << "the decoder goes on without it";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Runs a decoder over chunks and keeps what came out.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -47,6 +48,27 @@ inline void feed(Decoder& decoder, BytesView chunk, Outcome& outcome) {
     } else if (event->kind == EventKind::kNeedMore) {
       return;
     } else {
+      outcome.events.push_back({event->kind, event->close_code, Bytes(event->payload)});
+    }
+  }
+}
+
+// As feed(), with as much as possible of the chunk read straight to its place, `part_bytes` at a time.
+inline void feed_placed(Decoder& decoder, BytesView chunk, Outcome& outcome, size_t part_bytes) {
+  while (!outcome.error && !chunk.empty()) {
+    const auto place = decoder.payload_room();
+    const size_t bytes = std::min({chunk.size(), part_bytes, place.empty() ? SIZE_MAX : place.size()});
+    const BytesView part = chunk.substr(0, bytes);
+    chunk.remove_prefix(bytes);
+    if (place.empty()) {
+      feed(decoder, part, outcome);
+      continue;
+    }
+    std::ranges::copy(part, place.begin());
+    const auto event = decoder.filled(bytes);
+    if (!event) {
+      outcome.error = event.error();
+    } else if (event->kind != EventKind::kNeedMore) {
       outcome.events.push_back({event->kind, event->close_code, Bytes(event->payload)});
     }
   }
