@@ -12,8 +12,12 @@ constexpr uint64_t kMessageBytesMax = 2'000'000;
 }  // namespace
 
 Listener::Listener(std::string socket_path, size_t connections,
-                   const std::vector<support::RecordedStream>& streams, Weather& weather)
-    : socket_path_(std::move(socket_path)), streams_(streams), weather_(weather), connections_(connections) {
+                   const std::vector<support::RecordedStream>& streams, Weather& weather, Planted planted)
+    : socket_path_(std::move(socket_path)),
+      streams_(streams),
+      weather_(weather),
+      planted_(planted),
+      connections_(connections) {
   for (auto& connection : connections_) connection.attempt = 1;
   connect();
 }
@@ -68,7 +72,27 @@ replica::SocketKey Listener::key_of(size_t connection) const {
 
 void Listener::hear(const replica::AdapterEvent& event, Account& account) {
   if (const auto* up = std::get_if<replica::AdapterUp>(&event)) hear_up(*up);
-  if (const auto* socket = std::get_if<replica::SocketEvent>(&event)) hear_socket(*socket, account);
+  if (const auto* socket = std::get_if<replica::SocketEvent>(&event)) {
+    auto heard = *socket;
+    if (plant(heard, account)) hear_socket(heard, account);
+  }
+}
+
+bool Listener::plant(replica::SocketEvent& event, Account& account) {
+  if (planted_ == Planted::kNone) return true;
+  if (auto* closed = std::get_if<replica::SocketClosed>(&event.what); closed && closed->clean) {
+    if (planted_ == Planted::kUncleanClose) {
+      planted_ = Planted::kNone;
+      closed->clean = false;
+    }
+    return true;
+  }
+  auto* message = std::get_if<replica::SocketMessage>(&event.what);
+  if (!message || planted_ == Planted::kUncleanClose) return true;
+  const auto planted = std::exchange(planted_, Planted::kNone);
+  if (planted == Planted::kDouble) hear_socket(event, account);
+  if (planted == Planted::kChange) message->content.push_back('!');
+  return planted != Planted::kDrop;
 }
 
 // Commands that were under way when the stream ended are lost: what they were to do is done again.
@@ -80,9 +104,9 @@ void Listener::hear_up(const replica::AdapterUp& up) {
   }
   for (size_t i = 0; i < connections_.size(); ++i) {
     if (connections_[i].finished) continue;
-    const auto held =
-        std::ranges::any_of(up.sockets, [&](const auto& socket) { return socket.key == key_of(i); });
-    if (held) {
+    const auto held = std::ranges::find(up.sockets, key_of(i), &replica::SocketStatus::key);
+    if (held != up.sockets.end()) {
+      connections_[i].next = held->acknowledged.value + 1;
       acknowledge(i);
     } else {
       open(i);
@@ -112,11 +136,13 @@ void Listener::hear_socket(const replica::SocketEvent& event, Account& account) 
   if (event.key != key_of(index) || connection.finished) return;
   const uint64_t sequence = event.sequence.value;
   const bool again = sequence <= connection.heard;
-  if (again) {
-    ++account.repeated;
-  } else if (sequence != connection.heard + 1) {
-    fault(account, index, "event " + std::to_string(sequence) + " after " + std::to_string(connection.heard));
+  if (again) ++account.repeated;
+  // On a new stream what was heard comes again, less what was acknowledged since it began.
+  if (sequence < connection.next || sequence > connection.heard + 1) {
+    fault(account, index,
+          "event " + std::to_string(sequence) + " where " + std::to_string(connection.next) + " was due");
   }
+  connection.next = sequence + 1;
   connection.heard = std::max(connection.heard, sequence);
   if (const auto* message = std::get_if<replica::SocketMessage>(&event.what)) {
     const auto& sent = streams_[index % streams_.size()].messages;
@@ -164,6 +190,7 @@ void Listener::hear_end(size_t index, const replica::SocketEvent& event, Account
   }
   ++connection.attempt;
   connection.heard = 0;
+  connection.next = 1;
   open(index);
 }
 

@@ -29,13 +29,16 @@ struct Account {
   std::vector<std::string> first_faults{};
 };
 
+// A fault that the listener commits itself, once, so that a test can see the comparison fail.
+enum class Planted : uint8_t { kNone, kDrop, kDouble, kChange, kUncleanClose };
+
 // What: keeps `connections` of them open, each again as soon as it has ended; checks each event: its number,
 // its content against the stream, its end against the weather. Event 1 is Opened, event n + 2 is message n.
 // Thread-safety: methods from one thread. Ownership: owns its client; refers to streams and weather.
 class Listener {
  public:
   Listener(std::string socket_path, size_t connections, const std::vector<support::RecordedStream>& streams,
-           Weather& weather);
+           Weather& weather, Planted planted = Planted::kNone);
   ~Listener();
 
   // The replica's process ends and comes back: what it had not acknowledged comes again.
@@ -51,6 +54,8 @@ class Listener {
     uint32_t attempt = 0;
     // The newest event of this attempt.
     uint64_t heard = 0;
+    // The first event that may come next: behind the newest, or on a new stream behind the acknowledged ones.
+    uint64_t next = 1;
     bool finished = false;
   };
 
@@ -60,6 +65,8 @@ class Listener {
   size_t proxy_of(size_t connection) const { return connection % weather_.proxies(); }
   // All below on the client's thread, under the lock.
   void hear(const replica::AdapterEvent& event, Account& account);
+  // Commits planted_ if `event` is one to commit it with. False: it is dropped.
+  bool plant(replica::SocketEvent& event, Account& account);
   void hear_up(const replica::AdapterUp& up);
   void hear_socket(const replica::SocketEvent& event, Account& account);
   void hear_end(size_t connection, const replica::SocketEvent& event, Account& account);
@@ -70,6 +77,7 @@ class Listener {
   const std::string socket_path_;
   const std::vector<support::RecordedStream>& streams_;
   Weather& weather_;
+  Planted planted_;
   std::mutex mutex_;
   std::vector<Connection> connections_;
   bool hold_ = false;
