@@ -118,8 +118,8 @@ replica::Writers writers_of(const std::string& name) {
 OpenArguments open_arguments(BytesView text) {
   const json::object in =
       parse_arguments(text, {"url", "mode", "subprotocols", "headers", "script", "json", "drop", "keep",
-                             "key", "transform", "context", "reconnect", "message_bytes_max", "open_timeout_ms", "compression",
-                             "writers", "receipts", "chunks", "overflow"});
+                             "key", "transform", "context", "reconnect", "message_bytes_max",
+                             "open_timeout_ms", "compression", "writers", "receipts", "chunks", "overflow"});
   OpenArguments out;
   out.url = required_text(in, "url");
   const std::string mode = optional_text(in, "mode", "ordered");

@@ -317,7 +317,7 @@ std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const Re
 }
 
 std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWindow& window,
-                                  const ClusterParams& params) {
+                                  const CodeLibrary& library, const ClusterParams& params) {
   const std::set<ConnectionId> restless = state.connections.restless();
   for (const ConnectionId id : restless) {
     if (state.connections.at(id).record.phase != RecordPhase::Waiting) continue;
@@ -332,10 +332,10 @@ std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWi
     record.phase = RecordPhase::Active;
     record.epoch_first_send = record.freed_send.next();
     record.sends = agreement::SendState{};
-    record.agreement = agreement::begin_epoch(id, record.arguments.mode, record.agreement.epoch.next(),
-                                              record.agreement.committee, record.parameters(),
-                                              state.global.now, record.arguments.open_timeout,
-                                              record.arguments.mode_settings());
+    record.agreement =
+        agreement::begin_epoch(id, record.arguments.mode, record.agreement.epoch.next(),
+                               record.agreement.committee, record.parameters(), state.global.now,
+                               record.arguments.open_timeout, record.arguments.mode_settings());
     record.code = state.canisters.at(record.canister).code;
     if (!has_transform(record, library)) {
       close_connection(state, slot, journal, end_for(record, transcript::Cause::TransformFailed), {}, params);

@@ -25,9 +25,9 @@ struct AgreedStep {
 // Agreement time after a block: one slow block must not fire every timer (clamped to 1 s).
 AgreedTime advance_time(const Global& global, BlockTime block_time);
 
-// Members of the current epoch's committee whose sections in force at `height` say that their sockets are live, and
-// those whose say that they are not (failed, ended, or out). Of the rest nothing is known. Counted on demand: it
-// changes with every block, also where nothing else does.
+// Members of the current epoch's committee whose sections in force at `height` say that their sockets are
+// live, and those whose say that they are not (failed, ended, or out). Of the rest nothing is known. Counted
+// on demand: it changes with every block, also where nothing else does.
 struct MemberCounts {
   uint32_t live = 0;
   uint32_t down = 0;

@@ -147,8 +147,8 @@ struct DataEntry {
   // gap.
   uint64_t gap_count = 0;
   uint64_t gap_dropped = 0;
-  // --- only in a reading (mode observations); its key is in `key`, the median, if asked for, in `content` ---
-  // Members that have a value young enough, of how many.
+  // --- only in a reading (mode observations); its key is in `key`, the median, if asked for, in `content`
+  // --- Members that have a value young enough, of how many.
   uint32_t responses = 0;
   uint32_t members = 0;
   // Intervals that were left out before, because the inbox was full.

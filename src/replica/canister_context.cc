@@ -35,8 +35,8 @@ std::string state_name(const Connection& record) {
 
 }  // namespace
 
-EffectContext::EffectContext(State& state, Journal& journal, const ReportWindow& window, const ClusterParams& params,
-                             const CodeLibrary& library, std::string self)
+EffectContext::EffectContext(State& state, Journal& journal, const ReportWindow& window,
+                             const ClusterParams& params, const CodeLibrary& library, std::string self)
     : state_(state),
       journal_(journal),
       window_(window),

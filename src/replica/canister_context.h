@@ -19,8 +19,7 @@ namespace icws::replica {
 class EffectContext final : public CanisterContext {
  public:
   EffectContext(State& state, Journal& journal, const ReportWindow& window, const ClusterParams& params,
-                const CodeLibrary& library,
-                std::string self);
+                const CodeLibrary& library, std::string self);
 
   BlockTime time() const override { return journal_.time(); }
   std::expected<ConnectionId, Reject> ws_open(const OpenArguments& arguments) override;

@@ -94,7 +94,8 @@ CanisterRuntime::CanisterRuntime(std::vector<CanisterSet::Installed> canisters, 
       throw std::runtime_error("canister " + installed.id +
                                " has an id of 0 or more than 29 bytes, or the service's");
     }
-    Slot slot{installed.code.empty() ? installed.id : installed.code, std::move(installed.canister), {}, true};
+    Slot slot{
+        installed.code.empty() ? installed.id : installed.code, std::move(installed.canister), {}, true};
     slot.saved = slot.canister->save();
     if (!canisters_.emplace(installed.id, std::move(slot)).second) {
       throw std::runtime_error("canister " + installed.id + " is installed twice");

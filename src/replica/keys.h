@@ -37,8 +37,8 @@ inline Bytes canister(BytesView name) { return kCanisterPrefix + Bytes(name); }
 inline Bytes record(BytesView name) { return kRecordPrefix + Bytes(name); }
 // Every leaf's key begins with one of them, and no other key does.
 inline std::vector<Bytes> leaf_prefixes() {
-  return {kGlobal,       kConnectionPrefix, kArgumentsPrefix,   kHeadPrefix,
-          kOutboxPrefix, kCanisterPrefix, kRecordPrefix, kTransactionsPrefix};
+  return {kGlobal,       kConnectionPrefix, kArgumentsPrefix, kHeadPrefix,
+          kOutboxPrefix, kCanisterPrefix,   kRecordPrefix,    kTransactionsPrefix};
 }
 
 // Replicated, bound by leaves (the transcript's head, the payload's digest).

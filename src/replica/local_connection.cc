@@ -116,8 +116,7 @@ void LocalConnection::on_message(SocketMessage& message, EventSequence event, ui
     return log_->on_message(Observation{ObservationKind::TransformFailed, archive_encode(failure), {}}, event,
                             now, socket_);
   }
-  if (delivered_.content.size() > message_bytes_max ||
-      delivered_.key.size() > kKeyBytesMax) {
+  if (delivered_.content.size() > message_bytes_max || delivered_.key.size() > kKeyBytesMax) {
     return end(MemberStatus::Ended, Ending{Cause::MessageTooBig, kTooBigCode, {}},
                EventSequence(event.value - 1));
   }

@@ -48,7 +48,8 @@ std::string phase_name(const Connection& record) {
   return record.agreement.phase == agreement::Phase::Opening ? "opening" : "open";
 }
 
-ConnectionView view_of(const ConnectionSlot& slot, const MemberCounts& members, const LocalConnection* local) {
+ConnectionView view_of(const ConnectionSlot& slot, const MemberCounts& members,
+                       const LocalConnection* local) {
   const Connection& record = slot.record;
   ConnectionView out;
   out.id = record.id;

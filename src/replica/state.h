@@ -97,10 +97,11 @@ struct Connection {
   uint64_t closed_number = 0;
 
   static void fields(auto& archive, auto& self) {
-    archive(self.id, self.canister, self.code, self.phase, self.agreement, self.waiting_until, self.failures_in_a_row,
-            self.delivered, self.inbox_bytes, self.messages, self.gap_messages, self.agreed_bytes, self.cause,
-            self.close_code, self.close_reason, self.last_send, self.freed_send, self.sends, self.epoch_first_send,
-            self.traps_in_a_row, self.transform_failures, self.transform_failures_in_a_row, self.paid_until, self.usage, self.closed_number);
+    archive(self.id, self.canister, self.code, self.phase, self.agreement, self.waiting_until,
+            self.failures_in_a_row, self.delivered, self.inbox_bytes, self.messages, self.gap_messages,
+            self.agreed_bytes, self.cause, self.close_code, self.close_reason, self.last_send,
+            self.freed_send, self.sends, self.epoch_first_send, self.traps_in_a_row, self.transform_failures,
+            self.transform_failures_in_a_row, self.paid_until, self.usage, self.closed_number);
   }
   TranscriptHead transcript() const { return {id, last_entry, head}; }
   Digest parameters() const { return sha256(archive_encode(arguments)); }

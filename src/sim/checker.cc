@@ -148,6 +148,10 @@ void Checker::order_written(const std::string& order, uint32_t copies) {
   if (copies == 0) violation(order + " was never written");
 }
 
+void Checker::diverged(uint32_t replica, const std::string& what) {
+  violation("replica " + std::to_string(replica) + " stopped: " + what);
+}
+
 void Checker::trapped(uint64_t traps) {
   if (traps > 0) violation("the canister trapped: " + std::to_string(traps));
 }

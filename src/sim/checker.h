@@ -43,6 +43,8 @@ class Checker {
   // intervals.
   void values_read(Milliseconds end);
   void trapped(uint64_t traps);
+  // A replica found that its state is not the agreed one, and stopped.
+  void diverged(uint32_t replica, const std::string& what);
   // How often the server got what was sent with writers `some` or `single`.
   void order_written(const std::string& order, uint32_t copies);
   // An honest replica has numbered sends with a hole.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agreement/quorum.h"
+#include "replica/divergence.h"
 #include "sim/checker.h"
 #include "sim/node.h"
 
@@ -204,7 +205,13 @@ void World::execute(const replica::Block& block) {
       hashes[node->index()] = node->execute(other);
       continue;
     }
-    hashes[node->index()] = node->execute(block);
+    try {
+      hashes[node->index()] = node->execute(block);
+    } catch (const replica::StateDiverged& diverged) {
+      checker_.diverged(node->index(), diverged.what());
+      // For good: it takes no further part.
+      node->pause(options_.duration);
+    }
   }
   checker_.block(block.height, hashes);
 }

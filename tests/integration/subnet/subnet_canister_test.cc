@@ -57,7 +57,10 @@ TEST(SubnetCanister, IsPaidForStoppedStartedUpgradedAndDeleted) {
   ASSERT_TRUE(subnet.wait_for(again, kOpen));
   EXPECT_EQ(ctl(subnet, {"canister", "stop", "echo"}).status, 0);
   ASSERT_TRUE(subnet.wait_for(again, kClosed));
-  EXPECT_EQ(ctl(subnet, {"canister", "delete", "echo"}).status, 0);
+  // The canister is told of the end in the next block, and is stopped then.
+  ASSERT_TRUE(subnet.wait_for_height(subnet.height(0) + 3, {0}));
+  const Printed deleted = ctl(subnet, {"canister", "delete", "echo"});
+  EXPECT_EQ(deleted.status, 0) << deleted.text;
   EXPECT_THAT(ctl(subnet, {"canisters"}).text, testing::Not(testing::HasSubstr("echo")));
   EXPECT_EQ(subnet.heads(id).size(), 1u);
 }
