@@ -39,6 +39,8 @@ enum class RejectionKind : uint8_t {
   WrongContent,         // contents whose digest is not the agreed one
   InboxFull,            // more than the connection's inbox takes
   BadTransaction,       // a user call that does not decode
+  WrongCommit,          // reports that do not fit the votes that the engine's block carries
+  DoubleVote,           // the engine has evidence that a member signed two votes, or attacked readers
 };
 
 struct Rejection {
@@ -112,6 +114,9 @@ class Application {
   virtual Bytes extend_vote(Height height, LocalTime now) = 0;
   // Looks at size, encoding and signature only.
   virtual std::expected<void, Rejection> verify_vote_extension(const SignedReport& report) const = 0;
+  // The same without the signature, for an engine that has checked that before.
+  virtual std::expected<void, Rejection> check_report(ReplicaIndex member, Height height,
+                                                      BytesView report) const = 0;
   virtual BlockResult finalize_block(const Block& block) = 0;
   virtual void commit(LocalTime now) = 0;
 };

@@ -44,6 +44,10 @@ std::string_view rejection_name(RejectionKind kind) {
       return "INBOX_FULL";
     case RejectionKind::BadTransaction:
       return "BAD_TRANSACTION";
+    case RejectionKind::WrongCommit:
+      return "WRONG_COMMIT";
+    case RejectionKind::DoubleVote:
+      return "DOUBLE_VOTE";
   }
   return "UNKNOWN";
 }
@@ -68,28 +72,45 @@ PayloadCheck::Decoded PayloadCheck::decode(ReplicaIndex member, BytesView report
   return decoded ? std::make_shared<const agreement::Report>(std::move(*decoded)) : nullptr;
 }
 
-std::expected<void, Rejection> PayloadCheck::check_one(const SignedReport& report) const {
+std::expected<PayloadCheck::Decoded, Rejection> PayloadCheck::read(ReplicaIndex member, Height height,
+                                                                   BytesView report) const {
   const auto refuse = [&](RejectionKind kind, std::string what) {
-    return std::unexpected(rejection(kind, report.member, std::move(what)));
+    return std::unexpected(rejection(kind, member, std::move(what)));
   };
-  if (report.member.value >= params_.replica_keys.size()) {
+  if (member.value >= params_.replica_keys.size()) {
     return refuse(RejectionKind::UnknownMember, "no such replica in the set");
   }
-  if (report.report.size() > params_.report_bytes_max) {
-    return refuse(RejectionKind::Oversize, std::to_string(report.report.size()) + " bytes, at most " +
+  if (report.size() > params_.report_bytes_max) {
+    return refuse(RejectionKind::Oversize, std::to_string(report.size()) + " bytes, at most " +
                                                std::to_string(params_.report_bytes_max));
   }
-  const Known* same = known(report.member, report.report);
-  if (same != nullptr && same->report.height == report.height && same->report.signature == report.signature)
-    return {};
-  if (!verifier_.verify(report))
-    return refuse(RejectionKind::WrongSignature, "the signature is not this replica's");
-  Decoded decoded = decode(report.member, report.report);
+  Decoded decoded = decode(member, report);
   if (!decoded) return refuse(RejectionKind::Malformed, "not in canonical encoding");
   if (decoded->chain_id != params_.chain_id)
     return refuse(RejectionKind::WrongChain, "made for another chain");
-  if (decoded->height != report.height) return refuse(RejectionKind::WrongHeight, "made for another height");
-  remember(report, std::move(decoded));
+  if (decoded->height != height) return refuse(RejectionKind::WrongHeight, "made for another height");
+  return decoded;
+}
+
+std::expected<void, Rejection> PayloadCheck::check_unsigned(ReplicaIndex member, Height height,
+                                                            BytesView report) const {
+  auto decoded = read(member, height, report);
+  if (!decoded) return std::unexpected(std::move(decoded.error()));
+  return {};
+}
+
+std::expected<void, Rejection> PayloadCheck::check_one(const SignedReport& report) const {
+  const Known* same = known(report.member, report.report);
+  if (same != nullptr && same->report.height == report.height && same->report.signature == report.signature)
+    return {};
+  if (report.member.value < params_.replica_keys.size() && !verifier_.verify(report)) {
+    // Before anything else: an unsigned report must not blame a member for what is in it.
+    return std::unexpected(
+        rejection(RejectionKind::WrongSignature, report.member, "the signature is not this replica's"));
+  }
+  auto decoded = read(report.member, report.height, report.report);
+  if (!decoded) return std::unexpected(std::move(decoded.error()));
+  remember(report, std::move(*decoded));
   return {};
 }
 

@@ -24,7 +24,9 @@ class PayloadCheck {
   PayloadCheck(const ClusterParams& params, const ReportVerifier& verifier)
       : params_(params), verifier_(verifier), known_(params.replica_keys.size()) {}
 
-  // Size, encoding, chain, height and signature of one report.
+  // Size, encoding, chain and height of one report.
+  std::expected<void, Rejection> check_unsigned(ReplicaIndex member, Height height, BytesView report) const;
+  // And its signature.
   std::expected<void, Rejection> check_one(const SignedReport& report) const;
   // All reports of a payload for `height`: of the height before, in order of members, each good.
   std::expected<void, Rejection> check(const std::vector<agreement::CarriedReport>& reports,
@@ -52,6 +54,8 @@ class PayloadCheck {
   // Null: not among the last good ones of this member.
   const Known* known(ReplicaIndex member, BytesView report) const;
   void remember(const SignedReport& report, Decoded decoded) const;
+  // What check_unsigned() says, and the report.
+  std::expected<Decoded, Rejection> read(ReplicaIndex member, Height height, BytesView report) const;
   // Null: it does not decode.
   Decoded decode(ReplicaIndex member, BytesView report) const;
 

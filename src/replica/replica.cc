@@ -264,6 +264,11 @@ std::expected<void, Rejection> Replica::verify_vote_extension(const SignedReport
   return impl_->checker.check_one(report);
 }
 
+std::expected<void, Rejection> Replica::check_report(ReplicaIndex member, Height height,
+                                                     BytesView report) const {
+  return impl_->checker.check_unsigned(member, height, report);
+}
+
 void Replica::Impl::run_transactions(const Block& block, Journal& journal, BlockResult& result) {
   for (const Bytes& transaction : block.transactions) {
     const Digest digest = sha256(transaction);

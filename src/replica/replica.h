@@ -88,6 +88,8 @@ class Replica final : public Application {
   std::expected<void, Rejection> process_proposal(const Block& block) override;
   Bytes extend_vote(Height height, LocalTime now) override;
   std::expected<void, Rejection> verify_vote_extension(const SignedReport& report) const override;
+  std::expected<void, Rejection> check_report(ReplicaIndex member, Height height,
+                                              BytesView report) const override;
   BlockResult finalize_block(const Block& block) override;
   void commit(LocalTime now) override;
 

@@ -4,6 +4,8 @@
 //   lie-digests       tells its core another content of every message than the adapter gave it
 //   forge-contents    as proposer changes a message's content within the payload
 //   oversize-report   reports one byte more than the cap
+//   malformed-report  reports bytes that are no report
+//   prune-reports     as proposer leaves out all reports
 //   bad-signature     signs its reports with a key of its own
 #include <iostream>
 #include <mutex>
@@ -56,7 +58,9 @@ class Spoiler final : public replica::Application {
 
   replica::ApplicationInfo info() const override { return core_.info(); }
   Bytes prepare_proposal(const replica::ProposalRequest& request) override {
-    Bytes payload = core_.prepare_proposal(request);
+    replica::ProposalRequest given = request;
+    if (mode_ == "prune-reports") given.reports.clear();
+    Bytes payload = core_.prepare_proposal(given);
     if (mode_ == "forge-contents" && seen_.forge(payload)) {
       std::cout << "forged the payload of height " << request.height.value << std::endl;
     }
@@ -67,12 +71,17 @@ class Spoiler final : public replica::Application {
   }
   Bytes extend_vote(Height height, LocalTime now) override {
     Bytes report = core_.extend_vote(height, now);
+    if (mode_ == "malformed-report") report = "no report";
     if (mode_ == "oversize-report") report.resize(report_bytes_max_ + 1, 'x');
     return report;
   }
   std::expected<void, replica::Rejection> verify_vote_extension(
       const replica::SignedReport& report) const override {
     return core_.verify_vote_extension(report);
+  }
+  std::expected<void, replica::Rejection> check_report(ReplicaIndex member, Height height,
+                                                       BytesView report) const override {
+    return core_.check_report(member, height, report);
   }
   replica::BlockResult finalize_block(const replica::Block& block) override {
     return core_.finalize_block(block);

@@ -7,6 +7,7 @@ namespace icws::engine {
 namespace {
 
 constexpr int kExitSoftware = 70;
+constexpr size_t kRejectionsKept = 16;
 
 [[noreturn]] void end_process(const std::exception& error) {
   std::cerr << "fatal: the replica's core failed: " << error.what() << std::endl;
@@ -76,20 +77,57 @@ Bytes ReplicaHost::extend_vote(Height height) {
   return step([&] { return application_.extend_vote(height, hooks_.now()); });
 }
 
-std::optional<replica::BlockResult> ReplicaHost::finalize_and_commit(const replica::Block& block) {
-  return step([&]() -> std::optional<replica::BlockResult> {
-    if (block.height != height_.next()) return std::nullopt;
+std::expected<void, replica::Rejection> ReplicaHost::check_report(ReplicaIndex member, Height height,
+                                                                  BytesView report) const {
+  return guarded([&] { return application_.check_report(member, height, report); });
+}
+
+std::optional<replica::BlockResult> ReplicaHost::finalize(const replica::Block& block) {
+  return guarded([&]() -> std::optional<replica::BlockResult> {
+    if (finalized_ || block.height != height_.next()) return std::nullopt;
     replica::BlockResult result = application_.finalize_block(block);
-    application_.commit(hooks_.now());
-    height_ = block.height;
-    submissions_.on_block(block, result);
-    committed_.notify_all();
+    finalized_ = Finalized{block, result};
     return result;
   });
 }
 
 void ReplicaHost::on_agreed_hash(Height height, const Digest& agreed) {
   guarded([&] { replica_.on_agreed_hash(height, agreed); });
+}
+
+bool ReplicaHost::commit() {
+  return step([&] {
+    if (!finalized_) return false;
+    application_.commit(hooks_.now());
+    height_ = finalized_->block.height;
+    submissions_.on_block(finalized_->block, finalized_->result);
+    finalized_.reset();
+    committed_.notify_all();
+    return true;
+  });
+}
+
+bool ReplicaHost::finalized() const {
+  const std::lock_guard lock(mutex_);
+  return finalized_.has_value();
+}
+
+std::optional<replica::BlockResult> ReplicaHost::finalize_and_commit(const replica::Block& block) {
+  auto result = finalize(block);
+  if (result) commit();
+  return result;
+}
+
+uint64_t ReplicaHost::rejections_noted() const {
+  const std::lock_guard lock(mutex_);
+  return rejections_count_;
+}
+
+void ReplicaHost::note_rejection(const replica::Rejection& rejection) {
+  const std::lock_guard lock(mutex_);
+  ++rejections_count_;
+  rejections_.push_front(std::string(replica::rejection_name(rejection.kind)) + ": " + rejection.message);
+  if (rejections_.size() > kRejectionsKept) rejections_.pop_back();
 }
 
 void ReplicaHost::on_adapter_events(std::vector<replica::AdapterEvent> events) {
@@ -122,7 +160,11 @@ std::vector<transcript::Entry> ReplicaHost::transcript(ConnectionId connection, 
 }
 
 replica::ReplicaMetrics ReplicaHost::metrics() const {
-  return guarded([&] { return replica_.metrics(); });
+  return guarded([&] {
+    auto out = replica_.metrics();
+    out.rejections.insert(out.rejections.begin(), rejections_.begin(), rejections_.end());
+    return out;
+  });
 }
 
 bool ReplicaHost::adapter_connected() const {

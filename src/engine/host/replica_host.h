@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <expected>
 #include <functional>
 #include <mutex>
@@ -44,11 +45,25 @@ class ReplicaHost {
   Proposal prepare_proposal(const replica::ProposalRequest& request);
   std::expected<void, replica::Rejection> process_proposal(const replica::Block& block);
   Bytes extend_vote(Height height);
-  // Empty unless the block is the one after info().height.
+  // A report whose signature the engine has checked.
+  std::expected<void, replica::Rejection> check_report(ReplicaIndex member, Height height,
+                                                       BytesView report) const;
+  // Executes a block and writes nothing. Empty unless it is the one after info().height, and none is
+  // finalized.
+  std::optional<replica::BlockResult> finalize(const replica::Block& block);
+  // Writes what was finalized. False: nothing was.
+  bool commit();
+  // A block is finalized and not committed: the core is ahead of the disk.
+  bool finalized() const;
+  // Both. Empty as finalize() says.
   std::optional<replica::BlockResult> finalize_and_commit(const replica::Block& block);
   // Ends the process if this replica's state after `height` is another.
   void on_agreed_hash(Height height, const Digest& agreed);
   std::vector<Bytes> pending_transactions(uint64_t bytes_max) const { return submissions_.oldest(bytes_max); }
+  const Submissions& submissions() const { return submissions_; }
+  // What the engine itself refused, or has evidence of; for metrics().
+  void note_rejection(const replica::Rejection& rejection);
+  uint64_t rejections_noted() const;
 
   // --- the adapter's side ---
   void on_adapter_events(std::vector<replica::AdapterEvent> events);
@@ -87,6 +102,14 @@ class ReplicaHost {
   mutable std::mutex mutex_;
   mutable std::condition_variable committed_;
   Height height_;
+  struct Finalized {
+    replica::Block block;
+    replica::BlockResult result;
+  };
+  std::optional<Finalized> finalized_;
+  // Newest first.
+  std::deque<std::string> rejections_;
+  uint64_t rejections_count_ = 0;
   bool adapter_connected_ = false;
   bool stopping_ = false;
 };

@@ -162,6 +162,7 @@ grpc::Status ReplicaService::Status(grpc::ServerContext*, const v1::StatusReques
   response->set_events_dropped(metrics.events_dropped);
   for (const auto& rejection : metrics.rejections) response->add_rejections(rejection);
   response->set_adapter_connected(host_.adapter_connected());
+  response->set_reports_refused(host_.rejections_noted());
   response->set_calls_waiting(host_.calls_waiting());
   return grpc::Status::OK;
 }

@@ -16,6 +16,7 @@ std::expected<CallOutcome, SubmissionError> Submissions::submit(Bytes transactio
   waiting_.emplace(arrival, mine);
   arrivals_.emplace(mine->transaction, arrival);
   bytes_ += size;
+  changed_.notify_all();
   changed_.wait_for(lock, patience, [&] { return stopping_ || mine->outcome.has_value(); });
   waiting_.erase(arrival);
   arrivals_.erase(mine->transaction);
@@ -34,6 +35,21 @@ std::vector<Bytes> Submissions::oldest(uint64_t bytes_max) const {
     out.push_back(waiting->transaction);
   }
   return out;
+}
+
+std::vector<Submissions::Pending> Submissions::pending(uint64_t from) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Pending> out;
+  for (auto waiting = waiting_.lower_bound(from); waiting != waiting_.end(); ++waiting) {
+    if (!waiting->second->outcome) out.push_back({waiting->first, waiting->second->transaction});
+  }
+  return out;
+}
+
+bool Submissions::wait_for_arrival(uint64_t from, Milliseconds patience) const {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, patience, [&] { return stopping_ || next_arrival_ > from; });
+  return !stopping_ && next_arrival_ > from;
 }
 
 void Submissions::on_block(const replica::Block& block, const replica::BlockResult& result) {

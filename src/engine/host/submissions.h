@@ -45,6 +45,14 @@ class Submissions {
   std::expected<CallOutcome, SubmissionError> submit(Bytes transaction, Milliseconds patience);
   // The oldest ones, at most `bytes_max` together. They stay.
   std::vector<Bytes> oldest(uint64_t bytes_max) const;
+  // All that wait and arrived at `from` or later, oldest first. Arrivals count from 0.
+  struct Pending {
+    uint64_t arrival = 0;
+    Bytes transaction;
+  };
+  std::vector<Pending> pending(uint64_t from) const;
+  // Until a transaction arrives that is `from` or later, at most `patience`. False: none, or stop().
+  bool wait_for_arrival(uint64_t from, Milliseconds patience) const;
   // A block was committed.
   void on_block(const replica::Block& block, const replica::BlockResult& result);
   size_t waiting() const;
@@ -59,7 +67,7 @@ class Submissions {
 
   const SubmissionLimits limits_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  mutable std::condition_variable changed_;
   bool stopping_ = false;
   uint64_t bytes_ = 0;
   // By arrival.

@@ -38,7 +38,7 @@ void to_message(const replica::Rejection& rejection, v1::Rejection& out) {
 
 replica::Rejection from_message(const v1::Rejection& message) {
   const bool known = message.kind() >= static_cast<uint32_t>(replica::RejectionKind::Malformed) &&
-                     message.kind() <= static_cast<uint32_t>(replica::RejectionKind::BadTransaction);
+                     message.kind() <= static_cast<uint32_t>(replica::RejectionKind::DoubleVote);
   return {known ? static_cast<replica::RejectionKind>(message.kind()) : replica::RejectionKind::Malformed,
           message.message()};
 }

@@ -70,5 +70,32 @@ TEST_F(SubmissionsTest, RefusesOverItsLimitsAndTheSameTwice) {
   EXPECT_TRUE(b.get());
 }
 
+TEST_F(SubmissionsTest, ArrivalsAreCountedAndStayPendingUntilTheyRan) {
+  EXPECT_FALSE(submissions_.wait_for_arrival(0, Milliseconds(1)));
+  auto a = submit("a");
+  auto b = submit("b");
+  EXPECT_TRUE(submissions_.wait_for_arrival(0, support::kTestDeadline));
+  EXPECT_TRUE(submissions_.wait_for_arrival(1, support::kTestDeadline));
+  EXPECT_FALSE(submissions_.wait_for_arrival(2, Milliseconds(1)));
+  ASSERT_EQ(submissions_.pending(0).size(), 2u);
+  ASSERT_EQ(submissions_.pending(1).size(), 1u);
+  EXPECT_EQ(submissions_.pending(1)[0].transaction, "b");
+  commit({"b"});
+  b.get();
+  ASSERT_EQ(submissions_.pending(0).size(), 1u);
+  EXPECT_EQ(submissions_.pending(0)[0].arrival, 0u);
+  commit({"a"});
+  a.get();
+}
+
+TEST_F(SubmissionsTest, AnArrivalWakesWhoWaitsForIt) {
+  auto woken = std::async(std::launch::async,
+                          [this] { return submissions_.wait_for_arrival(0, support::kTestDeadline); });
+  auto a = submit("a");
+  EXPECT_TRUE(woken.get());
+  commit({"a"});
+  a.get();
+}
+
 }  // namespace
 }  // namespace icws::engine
