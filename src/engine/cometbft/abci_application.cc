@@ -1,0 +1,359 @@
+#include "engine/cometbft/abci_application.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "agreement/report_codec.h"
+#include "engine/cometbft/frame_codec.h"
+
+namespace icws::engine {
+namespace {
+
+namespace abci = icws::abci::v1;
+using replica::Rejection;
+using replica::RejectionKind;
+
+constexpr const char* kName = "icws-replica";
+constexpr uint32_t kOk = 0;
+constexpr uint32_t kFailed = 1;
+// A fault that goes on is told once in so many blocks.
+constexpr uint64_t kNoticePauseBlocks = 100;
+constexpr size_t kRanMax = 100'000;
+
+BlockTime block_time(const google::protobuf::Timestamp& time) {
+  return BlockTime(Milliseconds(time.seconds() * 1'000 + time.nanos() / 1'000'000));
+}
+
+Height height_of(int64_t height) { return Height(height < 0 ? 0 : static_cast<uint64_t>(height)); }
+uint32_t round_of(int32_t round) { return round < 0 ? 0 : static_cast<uint32_t>(round); }
+
+CommitVote vote_of(const auto& vote) {
+  return {vote.validator().address(), vote.block_id_flag() == abci::BLOCK_ID_FLAG_COMMIT};
+}
+
+void fail(abci::Response& out, std::string what) { out.mutable_exception()->set_error(std::move(what)); }
+
+// The reports of a payload; everything else of it is the core's to check. Empty: it does not decode.
+std::optional<std::vector<agreement::CarriedReport>> reports_of(BytesView payload) {
+  auto decoded = agreement::decode_payload(
+      payload, [](ConnectionId) -> std::optional<agreement::Mode> { return std::nullopt; });
+  if (!decoded) return std::nullopt;
+  return std::move(decoded->reports);
+}
+
+}  // namespace
+
+uint64_t block_transactions_bytes(const replica::ClusterParams& params) {
+  // Signature, member and what frames them; of each connection, what frames its decision.
+  constexpr uint64_t kReportOverhead = 128;
+  constexpr uint64_t kDecisionOverhead = 64;
+  return params.replica_keys.size() * (params.report_bytes_max + kReportOverhead) +
+         params.block_content_bytes_max + params.connections_max * kDecisionOverhead + kBlockIngressBytesMax;
+}
+
+AbciApplication::AbciApplication(ReplicaHost& host, const replica::ClusterParams& params, AbciConfig config,
+                                 Notice notice)
+    : host_(host),
+      params_(params),
+      config_(config),
+      notice_(std::move(notice)),
+      validators_(params.replica_keys),
+      ingress_({params.chain_id, params.transaction_bytes_max, params.transaction_memory_blocks},
+               params.replica_keys),
+      height_(host.info().height) {
+  const uint64_t needed = block_transactions_bytes(params);
+  if (needed > kBlockBytesMax) {
+    throw std::runtime_error("blocks may take " + std::to_string(needed) +
+                             " bytes, CometBFT's are limited to " + std::to_string(kBlockBytesMax) +
+                             ": lower block_content_bytes_max or report_bytes_max");
+  }
+}
+
+abci::Response AbciApplication::handle(const abci::Request& request) {
+  abci::Response out;
+  switch (request.value_case()) {
+    case abci::Request::kEcho:
+      *out.mutable_echo() = request.echo();
+      break;
+    case abci::Request::kFlush:
+      out.mutable_flush();
+      break;
+    case abci::Request::kInfo:
+      info(*out.mutable_info());
+      break;
+    case abci::Request::kInitChain:
+      init_chain(request.init_chain(), out);
+      break;
+    case abci::Request::kQuery:
+      query(request.query(), *out.mutable_query());
+      break;
+    case abci::Request::kCheckTx:
+      check_tx(request.check_tx(), *out.mutable_check_tx());
+      break;
+    case abci::Request::kCommit:
+      commit(out);
+      break;
+    case abci::Request::kListSnapshots:
+      out.mutable_list_snapshots();
+      break;
+    case abci::Request::kOfferSnapshot:
+      out.mutable_offer_snapshot()->set_result(abci::OfferSnapshotResponse::RESULT_REJECT);
+      break;
+    case abci::Request::kLoadSnapshotChunk:
+      out.mutable_load_snapshot_chunk();
+      break;
+    case abci::Request::kApplySnapshotChunk:
+      out.mutable_apply_snapshot_chunk()->set_result(abci::ApplySnapshotChunkResponse::RESULT_ABORT);
+      break;
+    case abci::Request::kPrepareProposal:
+      prepare_proposal(request.prepare_proposal(), *out.mutable_prepare_proposal());
+      break;
+    case abci::Request::kProcessProposal:
+      out.mutable_process_proposal()->set_status(process_proposal(request.process_proposal())
+                                                     ? abci::ProcessProposalResponse::STATUS_ACCEPT
+                                                     : abci::ProcessProposalResponse::STATUS_REJECT);
+      break;
+    case abci::Request::kExtendVote:
+      out.mutable_extend_vote()->set_vote_extension(
+          host_.extend_vote(height_of(request.extend_vote().height())));
+      break;
+    case abci::Request::kVerifyVoteExtension:
+      out.mutable_verify_vote_extension()->set_status(verify_vote_extension(request.verify_vote_extension())
+                                                          ? abci::VerifyVoteExtensionResponse::STATUS_ACCEPT
+                                                          : abci::VerifyVoteExtensionResponse::STATUS_REJECT);
+      break;
+    case abci::Request::kFinalizeBlock:
+      finalize_block(request.finalize_block(), out);
+      break;
+    case abci::Request::VALUE_NOT_SET:
+      fail(out, "an unknown request: CometBFT v0.38 is needed");
+      break;
+  }
+  return out;
+}
+
+void AbciApplication::info(abci::InfoResponse& out) const {
+  const auto now = host_.info();
+  out.set_data(kName);
+  out.set_last_block_height(static_cast<int64_t>(now.height.value));
+  // At height 0 the node asks for InitChain, whatever stands here.
+  if (now.height != Height(0)) out.set_last_block_app_hash(Bytes(now.app_hash.view()));
+}
+
+// A genesis file that does not say what the cluster file says would give a chain that stops later, or one
+// without reports.
+void AbciApplication::init_chain(const abci::InitChainRequest& in, abci::Response& out) const {
+  std::vector<Bytes> keys;
+  bool powers_fit = true;
+  for (const auto& validator : in.validators()) {
+    keys.push_back(validator.pub_key().ed25519());
+    powers_fit = powers_fit && validator.power() == kVotingPower;
+  }
+  std::vector<Bytes> expected = params_.replica_keys;
+  std::ranges::sort(keys);
+  std::ranges::sort(expected);
+  if (in.chain_id() != params_.chain_id)
+    return fail(out, "genesis: another chain id than the cluster file's");
+  if (keys != expected) return fail(out, "genesis: other validators than the cluster file's");
+  if (!powers_fit)
+    return fail(out, "genesis: each validator's power must be " + std::to_string(kVotingPower));
+  if (in.consensus_params().abci().vote_extensions_enable_height() != 1 || in.initial_height() != 1) {
+    return fail(out, "genesis: initial_height and vote_extensions_enable_height must be 1");
+  }
+  if (in.consensus_params().block().max_bytes() < static_cast<int64_t>(kBlockBytesMax)) {
+    return fail(out, "genesis: block.max_bytes must be at least " + std::to_string(kBlockBytesMax));
+  }
+  const auto now = host_.info();
+  if (now.height != Height(0))
+    return fail(out, "the node begins a chain, but this state is of a later height");
+  out.mutable_init_chain()->set_app_hash(Bytes(now.app_hash.view()));
+}
+
+// Paths: canister/<id>/<method>, with the arguments as data.
+void AbciApplication::query(const abci::QueryRequest& in, abci::QueryResponse& out) const {
+  constexpr std::string_view kPrefix = "canister/";
+  const std::string_view path = in.path();
+  const size_t slash = path.rfind('/');
+  if (!path.starts_with(kPrefix) || slash < kPrefix.size()) {
+    out.set_code(kFailed);
+    out.set_log("the path must be canister/<id>/<method>");
+    return;
+  }
+  const auto canister = path.substr(kPrefix.size(), slash - kPrefix.size());
+  auto reply = host_.query(canister, path.substr(slash + 1), in.data());
+  out.set_code(reply ? kOk : kFailed);
+  if (reply) out.set_value(std::move(*reply));
+  if (!reply) out.set_log(reply.error().message);
+  out.set_height(static_cast<int64_t>(host_.info().height.value));
+}
+
+void AbciApplication::check_tx(const abci::CheckTxRequest& in, abci::CheckTxResponse& out) const {
+  constexpr uint32_t kRecheck = 1;
+  const auto refuse = [&](IngressFault fault) {
+    out.set_code(static_cast<uint32_t>(fault));
+    out.set_log(std::string(ingress_fault_text(fault)));
+  };
+  Height next;
+  {
+    const std::lock_guard lock(mutex_);
+    if (ran_.contains(sha256(in.tx()))) return refuse(IngressFault::AlreadyRan);
+    next = height_.next();
+  }
+  // The mempool has checked its signature when it came.
+  const auto signature =
+      in.type() == kRecheck ? IngressCheck::Signature::Trust : IngressCheck::Signature::Check;
+  if (const auto opened = ingress_.open(in.tx(), next, signature); !opened) refuse(opened.error());
+}
+
+void AbciApplication::prepare_proposal(const abci::PrepareProposalRequest& in,
+                                       abci::PrepareProposalResponse& out) {
+  replica::ProposalRequest request;
+  request.height = height_of(in.height());
+  request.time = block_time(in.time());
+  if (request.height > Height(1)) {
+    std::vector<ExtendedVote> votes;
+    for (const auto& vote : in.local_last_commit().votes()) {
+      votes.push_back({vote_of(vote), vote.vote_extension(), vote.extension_signature()});
+    }
+    auto gathered = gather_reports(votes, round_of(in.local_last_commit().round()),
+                                   Height(request.height.value - 1), validators_);
+    for (const Rejection& fault : gathered.faults) refuse(fault);
+    request.reports = std::move(gathered.reports);
+  }
+  uint64_t bytes_left = kBlockIngressBytesMax;
+  std::vector<const Bytes*> envelopes;
+  for (const Bytes& envelope : in.txs()) {
+    if (envelopes.size() == kBlockIngressMax || envelope.size() > bytes_left) break;
+    auto opened = ingress_.open(envelope, request.height, IngressCheck::Signature::Trust);
+    if (!opened) continue;
+    bytes_left -= envelope.size();
+    envelopes.push_back(&envelope);
+    request.transactions.push_back(std::move(opened->transaction));
+  }
+  auto proposal = host_.prepare_proposal(request);
+  for (const auto& pruned : proposal.pruned) refuse(pruned.rejection);
+  out.add_txs(std::move(proposal.payload));
+  for (const Bytes* envelope : envelopes) out.add_txs(*envelope);
+}
+
+std::expected<replica::Block, Rejection> AbciApplication::open_block(
+    const abci::ProcessProposalRequest& in) const {
+  const auto refuse = [](RejectionKind kind, std::string what) {
+    return std::unexpected(Rejection{kind, std::move(what)});
+  };
+  if (in.txs().empty()) return refuse(RejectionKind::Malformed, "a block without a payload");
+  replica::Block block{height_of(in.height()), block_time(in.time()), in.txs(0), {}};
+  const auto reports = reports_of(block.payload);
+  if (!reports) return refuse(RejectionKind::Malformed, "the payload does not decode");
+  std::vector<CommitVote> votes;
+  for (const auto& vote : in.proposed_last_commit().votes()) votes.push_back(vote_of(vote));
+  auto fits = check_against_commit(*reports, votes, round_of(in.proposed_last_commit().round()), block.height,
+                                   validators_);
+  if (!fits) return std::unexpected(std::move(fits.error()));
+  if (std::cmp_greater(in.txs_size() - 1, kBlockIngressMax)) {
+    return refuse(RejectionKind::Oversize, "too many transactions");
+  }
+  uint64_t bytes = 0;
+  for (int i = 1; i < in.txs_size(); ++i) {
+    bytes += in.txs(i).size();
+    auto opened = ingress_.open(in.txs(i), block.height);
+    if (!opened) {
+      return refuse(RejectionKind::BadTransaction, "transaction " + std::to_string(i) + ": " +
+                                                       std::string(ingress_fault_text(opened.error())));
+    }
+    block.transactions.push_back(std::move(opened->transaction));
+  }
+  if (bytes > kBlockIngressBytesMax) return refuse(RejectionKind::Oversize, "too many bytes of transactions");
+  return block;
+}
+
+bool AbciApplication::process_proposal(const abci::ProcessProposalRequest& in) {
+  auto block = open_block(in);
+  if (!block) {
+    refuse(block.error());
+    return false;
+  }
+  const auto verdict = host_.process_proposal(*block);
+  if (!verdict) refuse(verdict.error());
+  return verdict.has_value();
+}
+
+bool AbciApplication::verify_vote_extension(const abci::VerifyVoteExtensionRequest& in) {
+  const auto member = validators_.find(in.validator_address());
+  if (!member) {
+    refuse({RejectionKind::UnknownMember, "vote of " + to_hex(in.validator_address()) + ": not a validator"});
+    return false;
+  }
+  const auto verdict = host_.check_report(*member, height_of(in.height()), in.vote_extension());
+  if (!verdict) refuse(verdict.error());
+  return verdict.has_value();
+}
+
+void AbciApplication::finalize_block(const abci::FinalizeBlockRequest& in, abci::Response& out) {
+  for (const auto& misbehavior : in.misbehavior()) {
+    const auto member = validators_.find(misbehavior.validator().address());
+    const std::string who = member ? "replica " + std::to_string(member->value)
+                                   : "validator " + to_hex(misbehavior.validator().address());
+    refuse({RejectionKind::DoubleVote,
+            who + ": evidence of " + (misbehavior.type() == 1 ? "two votes" : "an attack on light clients") +
+                " at height " + std::to_string(misbehavior.height())});
+  }
+  replica::Block block{height_of(in.height()), block_time(in.time()), {}, {}};
+  if (!in.txs().empty()) block.payload = in.txs(0);
+  // By transaction of the node's block: its place among the core's, or none.
+  std::vector<std::optional<size_t>> places(static_cast<size_t>(std::max(in.txs_size(), 1)));
+  for (int i = 1; i < in.txs_size(); ++i) {
+    auto opened = ingress_.open(in.txs(i), block.height);
+    if (!opened) continue;
+    places[static_cast<size_t>(i)] = block.transactions.size();
+    block.transactions.push_back(std::move(opened->transaction));
+    remember_ran(in.txs(i), opened->expiry, block.height);
+  }
+  const auto result = host_.finalize(block);
+  if (!result) {
+    return fail(out, "block " + std::to_string(in.height()) + " does not follow height " +
+                         std::to_string(host_.info().height.value));
+  }
+  auto& answer = *out.mutable_finalize_block();
+  answer.set_app_hash(Bytes(result->app_hash.view()));
+  for (int i = 0; i < in.txs_size(); ++i) {
+    const auto& place = places[static_cast<size_t>(i)];
+    const bool ok = i == 0 || (place && result->results[*place].ok);
+    answer.add_tx_results()->set_code(ok ? kOk : kFailed);
+  }
+}
+
+void AbciApplication::commit(abci::Response& out) {
+  if (!host_.commit()) return fail(out, "Commit without a finalized block");
+  const Height height = host_.info().height;
+  {
+    const std::lock_guard lock(mutex_);
+    height_ = height;
+    std::erase_if(ran_, [&](const auto& one) { return one.second <= height; });
+  }
+  auto& answer = *out.mutable_commit();
+  if (config_.blocks_kept > 0 && height.value > config_.blocks_kept) {
+    answer.set_retain_height(static_cast<int64_t>(height.value - config_.blocks_kept));
+  }
+}
+
+void AbciApplication::remember_ran(const std::string& envelope, Height expiry, Height height) {
+  const std::lock_guard lock(mutex_);
+  if (expiry > height && ran_.size() < kRanMax) ran_.emplace(sha256(envelope), expiry);
+}
+
+void AbciApplication::refuse(const Rejection& rejection) {
+  host_.note_rejection(rejection);
+  const std::string line = std::string(rejection_name(rejection.kind)) + ": " + rejection.message;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [told, first] = told_.try_emplace(line, height_);
+    if (!first && height_.value - told->second.value < kNoticePauseBlocks) return;
+    told->second = height_;
+    std::erase_if(told_,
+                  [&](const auto& one) { return height_.value - one.second.value >= kNoticePauseBlocks; });
+  }
+  notice_(line);
+}
+
+}  // namespace icws::engine

@@ -1,0 +1,75 @@
+// The replica as an ABCI 2.0 application: requests to answers, without I/O.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "base/signature.h"
+#include "engine/cometbft/commit_check.h"
+#include "engine/cometbft/ingress.h"
+#include "engine/cometbft/validator_set.h"
+#include "engine/host/replica_host.h"
+#include "icws/abci/v1/abci.pb.h"
+#include "replica/cluster_params.h"
+
+namespace icws::engine {
+
+// Bytes of the transactions of one block without the payload, and their number: as the local engine has it.
+inline constexpr uint64_t kBlockIngressBytesMax = 4 * 1024 * 1024;
+inline constexpr size_t kBlockIngressMax = 1'024;
+
+// Bytes that the transactions of one block may take at most under these parameters: all reports, the contents
+// and what frames them, and the ingress. Must be below kBlockBytesMax, or proposals would not fit.
+uint64_t block_transactions_bytes(const replica::ClusterParams& params);
+
+struct AbciConfig {
+  // Blocks that the node keeps, newest; 0: all. A replica that lost its state needs them, or a snapshot.
+  uint64_t blocks_kept = 0;
+};
+
+// What: see above. Thread-safety: handle() from any thread. Ownership: the host outlives it. Errors:
+// construction throws std::runtime_error if blocks of these parameters would not fit; what the node must not
+// do is answered with an exception, after which the node ends itself.
+class AbciApplication {
+ public:
+  // One line for the operator: who misbehaved, and how.
+  using Notice = std::function<void(const std::string& line)>;
+  AbciApplication(ReplicaHost& host, const replica::ClusterParams& params, AbciConfig config, Notice notice);
+
+  abci::v1::Response handle(const abci::v1::Request& request);
+
+ private:
+  void info(abci::v1::InfoResponse& out) const;
+  void init_chain(const abci::v1::InitChainRequest& in, abci::v1::Response& out) const;
+  void query(const abci::v1::QueryRequest& in, abci::v1::QueryResponse& out) const;
+  void check_tx(const abci::v1::CheckTxRequest& in, abci::v1::CheckTxResponse& out) const;
+  void prepare_proposal(const abci::v1::PrepareProposalRequest& in, abci::v1::PrepareProposalResponse& out);
+  bool process_proposal(const abci::v1::ProcessProposalRequest& in);
+  bool verify_vote_extension(const abci::v1::VerifyVoteExtensionRequest& in);
+  void finalize_block(const abci::v1::FinalizeBlockRequest& in, abci::v1::Response& out);
+  void commit(abci::v1::Response& out);
+
+  std::expected<replica::Block, replica::Rejection> open_block(
+      const abci::v1::ProcessProposalRequest& in) const;
+  void refuse(const replica::Rejection& rejection);
+  void remember_ran(const std::string& envelope, Height expiry, Height height);
+
+  ReplicaHost& host_;
+  const replica::ClusterParams params_;
+  const AbciConfig config_;
+  const Notice notice_;
+  const ValidatorSet validators_;
+  const IngressCheck ingress_;
+
+  mutable std::mutex mutex_;
+  // Envelopes that ran and have not expired, so that a replay does not even wait in the mempool.
+  std::map<Digest, Height> ran_;
+  // Of the last block; the height from which on transactions are judged.
+  Height height_;
+  // When each kind of fault was last told, by its text before the first digit that changes.
+  std::map<std::string, Height> told_;
+};
+
+}  // namespace icws::engine

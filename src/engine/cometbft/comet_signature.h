@@ -1,0 +1,50 @@
+// Who vouches for a report under CometBFT: the validator's Ed25519 key, over the sign bytes of a vote
+// extension.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/signature.h"
+#include "replica/application.h"
+
+namespace icws::engine {
+
+// What a validator signs for its vote extension: the length as a varint, then the message
+// CanonicalVoteExtension {bytes extension = 1; sfixed64 height = 2; sfixed64 round = 3; string chain_id = 4},
+// fields that are zero or empty left out.
+Bytes vote_extension_sign_bytes(BytesView extension, Height height, uint32_t round,
+                                std::string_view chain_id);
+
+// SignedReport::signature under this engine: the sign bytes hold the round, which nothing else keeps.
+struct CometSignature {
+  // 0 to 2^31 - 1.
+  uint32_t round = 0;
+  // 64 bytes.
+  Bytes ed25519;
+  static void fields(auto& archive, auto& self) { archive(self.round, self.ed25519); }
+
+  Bytes encode() const;
+  // Empty unless canonical.
+  static std::optional<CometSignature> decode(BytesView bytes);
+};
+
+// What: checks reports against the validators' public keys. Thread-safety: verify() from any thread.
+// Errors: construction throws std::runtime_error if a key has not 32 bytes.
+class CometReportVerifier final : public replica::ReportVerifier {
+ public:
+  CometReportVerifier(std::string chain_id, const std::vector<Bytes>& replica_keys);
+  // False also for a member outside the set.
+  bool verify(const replica::SignedReport& report) const override;
+
+ private:
+  std::string chain_id_;
+  std::vector<VerifyingKey> keys_;
+};
+
+}  // namespace icws::engine

@@ -1,0 +1,50 @@
+// Users' calls, from where they were submitted into the node's mempool.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "base/signature.h"
+#include "engine/host/replica_host.h"
+
+namespace icws::engine {
+
+struct MempoolFeederConfig {
+  std::string chain_id;
+  ReplicaIndex self;
+  // host:port of the node's RPC.
+  std::string node;
+  // Blocks that an envelope lives. Far less than ClusterParams::transaction_memory_blocks: what a replica
+  // signs while it is behind must not outlive the memory of what ran meanwhile.
+  uint64_t lifetime_blocks = 200;
+  // Blocks after which a call that has not run is handed over again: a node that started anew has forgotten
+  // it.
+  uint64_t again_after_blocks = 20;
+  Milliseconds call_timeout{2'000};
+};
+
+// What: a thread that hands each submitted call to the node until a block has run it, or its submitter gave
+// up. Ownership: the host outlives it; the destructor ends the thread, after host.stop() at once.
+class MempoolFeeder {
+ public:
+  // `notice`: a line for the operator when the node cannot be reached, and when it can again.
+  MempoolFeeder(MempoolFeederConfig config, SigningKey key, ReplicaHost& host,
+                std::function<void(const std::string& line)> notice);
+
+ private:
+  struct Handed {
+    Height expiry;
+    Height last;
+  };
+  void run(std::stop_token stop);
+
+  const MempoolFeederConfig config_;
+  const SigningKey key_;
+  ReplicaHost& host_;
+  const std::function<void(const std::string& line)> notice_;
+  std::jthread thread_;
+};
+
+}  // namespace icws::engine

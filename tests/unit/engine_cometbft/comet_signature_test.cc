@@ -1,0 +1,73 @@
+#include "engine/cometbft/comet_signature.h"
+
+#include <gtest/gtest.h>
+
+namespace icws::engine {
+namespace {
+
+using replica::SignedReport;
+
+TEST(CometSignature, SignBytesAreCometBfts) {
+  EXPECT_EQ(to_hex(vote_extension_sign_bytes("extension", Height(1), 0, "test_chain_id")),
+            "230a09657874656e73696f6e110100000000000000220d746573745f636861696e5f6964");
+  EXPECT_EQ(to_hex(vote_extension_sign_bytes("extension", Height(1), 1, "test_chain_id")),
+            "2c0a09657874656e73696f6e110100000000000000190100000000000000220d746573745f636861696e5f6964");
+}
+
+TEST(CometSignature, LeavesOutWhatIsEmpty) {
+  EXPECT_EQ(to_hex(vote_extension_sign_bytes("", Height(0), 0, "")), "00");
+}
+
+class CometReportVerifierTest : public testing::Test {
+ protected:
+  SignedReport sign(uint32_t member, uint32_t round, const Bytes& report, Height height = Height(7)) const {
+    const SigningKey& key = keys_.at(member);
+    const Bytes signature = key.sign(vote_extension_sign_bytes(report, height, round, "chain"));
+    return {ReplicaIndex(member), height, report, CometSignature{round, signature}.encode()};
+  }
+
+  const std::vector<SigningKey> keys_{SigningKey(Bytes(32, 'a')), SigningKey(Bytes(32, 'b'))};
+  const CometReportVerifier verifier_{"chain", {keys_[0].public_key(), keys_[1].public_key()}};
+};
+
+TEST_F(CometReportVerifierTest, AcceptsAnyRound) {
+  EXPECT_TRUE(verifier_.verify(sign(0, 0, "report")));
+  EXPECT_TRUE(verifier_.verify(sign(1, 3, "report")));
+}
+
+TEST_F(CometReportVerifierTest, RefusesWhatWasNotSigned) {
+  auto report = sign(0, 2, "report");
+  report.report = "another";
+  EXPECT_FALSE(verifier_.verify(report));
+  report = sign(0, 2, "report");
+  report.height = Height(8);
+  EXPECT_FALSE(verifier_.verify(report));
+  report = sign(0, 2, "report");
+  report.member = ReplicaIndex(1);
+  EXPECT_FALSE(verifier_.verify(report));
+  report.member = ReplicaIndex(2);
+  EXPECT_FALSE(verifier_.verify(report));
+}
+
+TEST_F(CometReportVerifierTest, RefusesAnotherRound) {
+  auto report = sign(0, 2, "report");
+  auto signature = CometSignature::decode(report.signature);
+  ASSERT_TRUE(signature);
+  signature->round = 3;
+  report.signature = signature->encode();
+  EXPECT_FALSE(verifier_.verify(report));
+}
+
+TEST_F(CometReportVerifierTest, RefusesSignaturesOfAnotherShape) {
+  auto report = sign(0, 2, "report");
+  report.signature += '\0';
+  EXPECT_FALSE(verifier_.verify(report));
+  report.signature.clear();
+  EXPECT_FALSE(verifier_.verify(report));
+  EXPECT_FALSE(CometSignature::decode(CometSignature{0x80000000u, Bytes(64, 'x')}.encode()));
+  EXPECT_FALSE(CometSignature::decode(CometSignature{0, Bytes(63, 'x')}.encode()));
+  EXPECT_TRUE(CometSignature::decode(CometSignature{0x7fffffffu, Bytes(64, 'x')}.encode()));
+}
+
+}  // namespace
+}  // namespace icws::engine
