@@ -1,10 +1,12 @@
 # What a person types. Each target is a script in scripts/, which says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-adapter soak package build format tidy sanitize conformance clean
+.PHONY: help demo test faults bench bench-adapter soak package build format tidy sanitize conformance clean
 
 help:
 	@echo "make demo      install what is needed, build, and run four replicas against two servers"
+	@echo "               (ENGINE=cometbft: on four CometBFT nodes in place of the local engine)"
 	@echo "make test      install what is needed, build, and run every test"
+	@echo "make faults    build, and put a subnet of four network namespaces through every fault (root, CometBFT)"
 	@echo "make bench     build, and print all benchmarks in one run"
 	@echo "make bench-adapter  the adapter alone, beside other clients where scripts/bench-peers has put them"
 	@echo "make soak      build, and run the adapter under faults for 20 minutes (SOAK=\"--seconds 60\" for less)"
@@ -19,9 +21,15 @@ help:
 build:
 	@scripts/install-deps
 	@scripts/build
+	@scripts/install-cometbft --optional
 
+ENGINE ?= local
 demo: build
-	@scripts/demo
+	@scripts/demo --engine $(ENGINE)
+
+# Status 77 says that it cannot run here; the script has said why.
+faults: build
+	@tests/namespaces/faults.py || [ $$? -eq 77 ]
 
 test: build
 	@scripts/test

@@ -20,6 +20,9 @@ constexpr size_t kSocketPathMax = 107;
 struct Flags {
   uint32_t index = 0;
   std::string state_directory, socket, adapter_socket, cluster, key, canisters;
+  EngineKind engine = EngineKind::Local;
+  std::string abci_socket, node_rpc;
+  uint64_t blocks_kept = 0;
 };
 
 std::string read_file(const std::string& name) {
@@ -32,7 +35,10 @@ std::string read_file(const std::string& name) {
 // Everything that is wrong with the flags' values and the files.
 std::vector<std::string> resolve(const Flags& flags, ReplicaOptions& out) {
   std::vector<std::string> faults;
-  for (const auto& path : {flags.socket, flags.adapter_socket}) {
+  if (flags.engine == EngineKind::CometBft && (flags.abci_socket.empty() || flags.node_rpc.empty())) {
+    faults.emplace_back("--engine cometbft needs --abci-socket and --node-rpc");
+  }
+  for (const auto& path : {flags.socket, flags.adapter_socket, flags.abci_socket}) {
     if (auto fault = socket_path_fault(path); !fault.empty()) faults.push_back(std::move(fault));
   }
   if (auto canisters = make_canisters(flags.canisters); !canisters) faults.push_back(canisters.error());
@@ -80,6 +86,12 @@ std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string
       ->check(CLI::ExistingFile);
   app.add_option("--key", flags.key, "private key file, mode 0600")->required();
   app.add_option("--canisters", flags.canisters, "canisters to install, comma separated: echo,feed,ticker");
+  app.add_option("--engine", flags.engine, "who orders blocks: local (default) or cometbft")
+      ->transform(CLI::CheckedTransformer(kEngineNames));
+  app.add_option("--abci-socket", flags.abci_socket, "cometbft: Unix socket to serve the node on");
+  app.add_option("--node-rpc", flags.node_rpc, "cometbft: host:port of the node's RPC, on this machine");
+  app.add_option("--blocks-kept", flags.blocks_kept,
+                 "cometbft: newest blocks that the node keeps (default: all)");
   try {
     std::ranges::reverse(arguments);
     app.parse(std::move(arguments));
@@ -92,6 +104,10 @@ std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string
   out.socket = flags.socket;
   out.adapter_socket = flags.adapter_socket;
   out.canisters = flags.canisters;
+  out.engine = flags.engine;
+  out.abci_socket = flags.abci_socket;
+  out.node_rpc = flags.node_rpc;
+  out.blocks_kept = flags.blocks_kept;
   const auto faults = resolve(flags, out);
   for (const auto& fault : faults) std::cerr << "icws-replica: " << fault << "\n";
   if (!faults.empty()) return std::unexpected(kExitUsage);

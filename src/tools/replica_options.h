@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "replica/cluster_params.h"
+#include "tools/engine_kind.h"
 
 namespace icws::tools {
 
@@ -20,6 +21,12 @@ struct ReplicaOptions {
   // Of the private key.
   Bytes seed;
   std::string canisters;
+  EngineKind engine = EngineKind::Local;
+  // CometBFT only: the socket for the node, and host:port of the node's RPC.
+  std::string abci_socket;
+  std::string node_rpc;
+  // CometBFT only: how many of the newest blocks the node keeps; 0: all.
+  uint64_t blocks_kept = 0;
 };
 
 // Parses the flags and reads the files that they name. On --help or a fault it prints (to stdout or stderr;

@@ -5,10 +5,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <iostream>
 #include <latch>
 
 #include "adapter_client/adapter_client.h"
+#include "engine/cometbft/abci_server.h"
+#include "engine/cometbft/comet_signature.h"
+#include "engine/cometbft/mempool_feeder.h"
 #include "engine/host/replica_host.h"
 #include "engine/host/replica_service.h"
 #include "engine/local/application_service.h"
@@ -39,29 +43,73 @@ engine::ReplicaServiceConfig service_config(const ReplicaOptions& options) {
   return out;
 }
 
-// Serves both interfaces until a signal.
+// A node that goes away between FinalizeBlock and Commit leaves a core that is ahead of its disk. The disk is
+// right, and so is the replay of the node's next life: this one ends.
+constexpr int kExitNodeLost = 75;
+
+void say(const std::string& line) { std::cerr << line << std::endl; }
+
+// ABCI for this replica's node, and its users' calls into the node's mempool.
+class NodeSide {
+ public:
+  NodeSide(const ReplicaOptions& options, engine::ReplicaHost& host)
+      : host_(host),
+        application_(host, options.cluster, {options.blocks_kept}, say),
+        server_({.socket = options.abci_socket}, application_, [this](const auto& why) { on_end(why); }),
+        feeder_({.chain_id = options.cluster.chain_id, .self = options.self, .node = options.node_rpc},
+                SigningKey(options.seed), host, say) {}
+
+ private:
+  void on_end(const std::string& why) const {
+    say("a connection of the node has ended: " + why);
+    if (!host_.finalized()) return;
+    say("a block is finalized and not committed; ending, to start again from the disk");
+    std::_Exit(kExitNodeLost);
+  }
+
+  engine::ReplicaHost& host_;
+  engine::AbciApplication application_;
+  engine::AbciServer server_;
+  engine::MempoolFeeder feeder_;
+};
+
+// Serves the engine and the users until a signal.
 int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const Signals& signals) {
-  engine::ApplicationService application(host, options.cluster.chain_id, options.self,
-                                         SigningKey(options.seed));
+  std::unique_ptr<engine::ApplicationService> orderer_side;
+  std::unique_ptr<NodeSide> node_side;
   engine::ReplicaService users(host, service_config(options));
   grpc::ServerBuilder builder;
   builder.AddListeningPort("unix:" + options.socket, grpc::InsecureServerCredentials());
   builder.SetMaxReceiveMessageSize(engine::kEngineMessageBytesMax);
   builder.SetMaxSendMessageSize(engine::kEngineMessageBytesMax);
-  builder.RegisterService(&application);
   builder.RegisterService(&users);
+  if (options.engine == EngineKind::Local) {
+    orderer_side = std::make_unique<engine::ApplicationService>(host, options.cluster.chain_id, options.self,
+                                                                SigningKey(options.seed));
+    builder.RegisterService(orderer_side.get());
+  }
   const auto server = builder.BuildAndStart();
   if (!server) {
     std::cerr << "icws-replica: cannot listen on " << options.socket << "\n";
     return kExitFailure;
   }
+  if (options.engine == EngineKind::CometBft) node_side = std::make_unique<NodeSide>(options, host);
   std::cout << "ready: replica " << options.self.value << " of " << options.cluster.chain_id << " at height "
             << host.info().height.value << " on " << options.socket << std::endl;
   std::optional<int> signal;
   while (signal != SIGTERM && signal != SIGINT) signal = signals.wait(kPause);
   host.stop();
+  node_side.reset();
   server->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
   return kExitOk;
+}
+
+std::unique_ptr<replica::ReportVerifier> make_verifier(const ReplicaOptions& options) {
+  const auto& cluster = options.cluster;
+  if (options.engine == EngineKind::CometBft) {
+    return std::make_unique<engine::CometReportVerifier>(cluster.chain_id, cluster.replica_keys);
+  }
+  return std::make_unique<engine::LocalReportVerifier>(cluster.chain_id, cluster.replica_keys);
 }
 
 }  // namespace
@@ -72,8 +120,8 @@ int run_replica(const ReplicaOptions& options, const ReplicaHooks& hooks, const 
     auto canisters = make_canisters(options.canisters);
     if (!canisters) throw std::runtime_error(canisters.error());
     engine::RocksStorage storage(options.state_directory);
-    const engine::LocalReportVerifier verifier(options.cluster.chain_id, options.cluster.replica_keys);
-    replica::Replica core({options.cluster, options.self}, verifier, storage, std::move(*canisters));
+    const auto verifier = make_verifier(options);
+    replica::Replica core({options.cluster, options.self}, *verifier, storage, std::move(*canisters));
     const auto wrapper = hooks.wrap ? hooks.wrap(core) : nullptr;
     replica::Application& application = wrapper ? *wrapper : core;
 

@@ -49,10 +49,13 @@ std::expected<SubnetOptions, int> parse_subnet_options(std::vector<std::string> 
   app.add_option("--replicas", out.replicas, "number of replicas")
       ->check(CLI::Range(1, 40))
       ->capture_default_str();
+  app.add_option("--engine", out.engine, "who orders blocks: local (default) or cometbft, a node a replica")
+      ->transform(CLI::CheckedTransformer(kEngineNames));
+  app.add_option("--cometbft", out.cometbft, "the cometbft program (default: beside this one, else in PATH)");
   app.add_option(
       "--directory", out.directory,
       "where keys, state and logs are kept; goes on with what is there (default: a fresh one in /tmp)");
-  app.add_option("--block-interval", block_interval_ms, "from one block to the next, milliseconds")
+  app.add_option("--block-interval", block_interval_ms, "local: from one block to the next, milliseconds")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   app.add_option("--allow-network", out.allow_networks,

@@ -8,11 +8,15 @@
 #include <vector>
 
 #include "base/time.h"
+#include "tools/engine_kind.h"
 
 namespace icws::tools {
 
 struct SubnetOptions {
   uint32_t replicas = 4;
+  EngineKind engine = EngineKind::Local;
+  // CometBFT only. Empty: beside this program, else in PATH.
+  std::filesystem::path cometbft;
   // Empty: a fresh one below the system's temporary directory.
   std::filesystem::path directory;
   Milliseconds block_interval{50};

@@ -7,8 +7,6 @@
 #include <fstream>
 #include <iostream>
 
-#include "engine/local/grpc_replica_link.h"
-#include "replica/canister.h"
 #include "tools/exit_status.h"
 
 namespace icws::tools {
@@ -21,11 +19,6 @@ constexpr Milliseconds kReplicaStopPatience{5'000};
 constexpr Milliseconds kAdapterStopPatience{10'000};
 constexpr Milliseconds kWatchTimeout{300};
 constexpr size_t kNoticesShown = 8;
-
-BlockTime wall_clock() {
-  return BlockTime(
-      std::chrono::duration_cast<Milliseconds>(std::chrono::system_clock::now().time_since_epoch()));
-}
 
 std::filesystem::path beside_this_program(const char* name) {
   return std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
@@ -41,17 +34,16 @@ SubnetRun::SubnetRun(const SubnetOptions& options, Subnet subnet, const Signals&
       notices_(!live_display_, kNoticesShown),
       supervisor_(signals, options.restart, [this](const std::string& line) { notices_.put(line); }),
       panels_(options.replicas) {
-  // First: it is locked, so a second subnet on this directory ends here, before it starts anything.
-  log_ = std::make_unique<engine::BlockLog>(subnet_.layout.block_log(), subnet_.cluster.chain_id);
+  const SubnetParts parts{options_, subnet_, supervisor_, notices_};
+  // First: a second subnet on this directory ends here, before it starts anything.
+  engine_ = options_.engine == EngineKind::Local ? make_local_engine(parts) : make_comet_engine(parts);
   start_children();
-  start_orderer();
+  engine_->start();
+  write_pids();
   watch_thread_ = std::jthread([this](std::stop_token stop) { watch_replicas(stop); });
 }
 
-SubnetRun::~SubnetRun() {
-  watch_thread_ = {};
-  orderer_thread_ = {};
-}
+SubnetRun::~SubnetRun() { watch_thread_ = {}; }
 
 void SubnetRun::start_children() {
   const auto& layout = subnet_.layout;
@@ -59,7 +51,8 @@ void SubnetRun::start_children() {
     ChildSpec spec{"adapter " + std::to_string(i),
                    beside_this_program("icws-adapter"),
                    {"--socket", layout.adapter_socket(i).string()},
-                   layout.adapter_log(i)};
+                   layout.adapter_log(i),
+                   {}};
     for (const auto& network : options_.allow_networks) {
       spec.arguments.insert(spec.arguments.end(), {"--allow-network", network});
     }
@@ -73,52 +66,32 @@ void SubnetRun::start_children() {
     if (const auto other = options_.replica_programs.find(i); other != options_.replica_programs.end()) {
       program = other->second;
     }
-    ChildSpec spec{"replica " + std::to_string(i), program.path, program.arguments, layout.replica_log(i)};
+    ChildSpec spec{
+        "replica " + std::to_string(i), program.path, program.arguments, layout.replica_log(i), {}};
     spec.arguments.insert(spec.arguments.end(),
                           {"--index", std::to_string(i), "--state-dir", layout.state(i).string(), "--socket",
                            layout.replica_socket(i).string(), "--adapter-socket",
                            layout.adapter_socket(i).string(), "--cluster", layout.cluster_file().string(),
                            "--key", layout.key_file(i).string(), "--canisters", options_.canisters});
+    const auto engine_flags = replica_engine_flags(options_, subnet_, i);
+    spec.arguments.insert(spec.arguments.end(), engine_flags.begin(), engine_flags.end());
     replicas_.push_back(supervisor_.start(std::move(spec)));
   }
-  write_pids();
-}
-
-void SubnetRun::start_orderer() {
-  std::vector<std::unique_ptr<engine::ReplicaLink>> links;
-  for (size_t i = 0; i < options_.replicas; ++i) {
-    links.push_back(
-        engine::make_grpc_replica_link(subnet_.layout.replica_socket(i).string(), subnet_.cluster.chain_id));
-  }
-  engine::OrdererConfig config;
-  config.block_interval = options_.block_interval;
-  engine::Orderer::Hooks hooks;
-  hooks.clock = wall_clock;
-  hooks.transaction_ok = [bytes_max = subnet_.cluster.transaction_bytes_max](BytesView transaction) {
-    return transaction.size() <= bytes_max && replica::decode_user_call(transaction).has_value();
-  };
-  hooks.notice = [this](const std::string& line) { notices_.put(line); };
-  orderer_ = std::make_unique<engine::Orderer>(config, *log_, std::move(links), std::move(hooks));
-  orderer_thread_ = std::jthread([this](std::stop_token stop) {
-    try {
-      orderer_->run(stop);
-    } catch (const std::exception& error) {
-      notices_.put(std::string("the orderer failed: ") + error.what());
-      orderer_failed_ = true;
-    }
-  });
 }
 
 // Written anew whenever a child is started or dies, so that a test can kill a single one.
 void SubnetRun::write_pids() const {
   boost::json::array replicas;
   boost::json::array adapters;
+  boost::json::array nodes;
   for (const size_t child : replicas_) replicas.push_back(supervisor_.pid(child));
   for (const size_t child : adapters_) adapters.push_back(supervisor_.pid(child));
+  for (size_t i = 0; i < replicas_.size(); ++i) nodes.push_back(engine_->node_pid(i));
   boost::json::object root;
   root["subnet"] = ::getpid();
   root["replicas"] = std::move(replicas);
   root["adapters"] = std::move(adapters);
+  root["nodes"] = std::move(nodes);
   const std::filesystem::path fresh = subnet_.layout.pids_file().string() + ".new";
   std::ofstream(fresh) << boost::json::serialize(root) << "\n";
   std::filesystem::rename(fresh, subnet_.layout.pids_file());
@@ -147,7 +120,6 @@ void SubnetRun::watch_replicas(std::stop_token stop) {
 SubnetPanel SubnetRun::panel() const {
   SubnetPanel out;
   out.chain_id = subnet_.cluster.chain_id;
-  out.orderer = orderer_->status();
   out.notices = notices_.lines();
   {
     const std::lock_guard lock(panels_mutex_);
@@ -157,11 +129,13 @@ SubnetPanel SubnetRun::panel() const {
     out.replicas[i].pid = supervisor_.pid(replicas_[i]);
     out.replicas[i].adapter_pid = supervisor_.pid(adapters_[i]);
   }
+  out.engine = engine_->panel(out.replicas);
   return out;
 }
 
 void SubnetRun::announce() const {
   const std::string directory = subnet_.layout.directory.string();
+  const std::string engine_flag = options_.engine == EngineKind::Local ? "" : " --engine cometbft";
   const std::string ctl = beside_this_program("icwsctl").string() + " --directory " + directory;
   std::cout << "subnet is up: " << options_.replicas << " replicas in " << directory << "\n"
             << "next, in another terminal:\n"
@@ -169,17 +143,17 @@ void SubnetRun::announce() const {
             << "  " << ctl << " connections\n"
             << "  " << ctl << " call echo open '{\"url\": \"ws://127.0.0.1:9001/\"}'\n"
             << "  " << ctl << " transcript follow 1\n"
-            << "end with Ctrl-C; `icws-subnet --replicas " << options_.replicas << " --directory "
-            << directory << "` goes on from there" << std::endl;
+            << "end with Ctrl-C; `icws-subnet --replicas " << options_.replicas << engine_flag
+            << " --directory " << directory << "` goes on from there" << std::endl;
 }
 
 void SubnetRun::show() {
-  if (!announced_ && orderer_->status().height > Height(0) && orderer_->status().app_hash != Digest()) {
+  const SubnetPanel now = panel();
+  if (!announced_ && now.engine.up) {
     announced_ = true;
     announce();
   }
   if (!announced_) return;
-  const SubnetPanel now = panel();
   if (live_display_) {
     // Home, then each line erased to its end, then everything below.
     std::string text = "\x1b[H";
@@ -199,21 +173,22 @@ int SubnetRun::run() {
   using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + options_.run_for;
   bool ended = false;
-  while (!ended && !orderer_failed_) {
+  while (!ended && !engine_->failed()) {
     const auto signal = signals_.wait(kTurn);
     ended = signal == SIGINT || signal == SIGTERM || (options_.run_for.count() > 0 && Clock::now() >= end);
     tend();
     if (signal != SIGCHLD) show();
   }
   stop();
-  return orderer_failed_ ? kExitFailure : kExitOk;
+  return engine_->failed() ? kExitFailure : kExitOk;
 }
 
 void SubnetRun::stop() {
   std::cout << "stopping" << std::endl;
   watch_thread_ = {};
-  orderer_thread_ = {};
-  std::cout << format_panel(panel());
+  const SubnetPanel last = panel();
+  engine_->stop();
+  std::cout << format_panel(last);
   supervisor_.stop(replicas_, kReplicaStopPatience);
   supervisor_.stop(adapters_, kAdapterStopPatience);
   write_pids();

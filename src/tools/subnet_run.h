@@ -5,16 +5,16 @@
 #include <thread>
 #include <vector>
 
-#include "engine/local/orderer.h"
 #include "tools/notice_board.h"
 #include "tools/replica_client.h"
+#include "tools/subnet_engine.h"
 #include "tools/subnet_setup.h"
 #include "tools/subnet_view.h"
 #include "tools/supervisor.h"
 
 namespace icws::tools {
 
-// What: children, orderer and display. Thread-safety: none; the main thread's. Ownership: owns all of them;
+// What: children, engine and display. Thread-safety: none; the main thread's. Ownership: owns all of them;
 // the destructor stops what runs. Errors: std::runtime_error with a sentence for a person.
 class SubnetRun {
  public:
@@ -26,7 +26,6 @@ class SubnetRun {
 
  private:
   void start_children();
-  void start_orderer();
   void watch_replicas(std::stop_token stop);
   void tend();
   void write_pids() const;
@@ -44,9 +43,7 @@ class SubnetRun {
   std::vector<size_t> adapters_;
   std::vector<size_t> replicas_;
 
-  std::unique_ptr<engine::BlockLog> log_;
-  std::unique_ptr<engine::Orderer> orderer_;
-  std::atomic<bool> orderer_failed_{false};
+  std::unique_ptr<SubnetEngine> engine_;
   bool announced_ = false;
   uint64_t turns_ = 0;
 
@@ -54,7 +51,6 @@ class SubnetRun {
   mutable std::mutex panels_mutex_;
   std::vector<ReplicaPanel> panels_;
 
-  std::jthread orderer_thread_;
   std::jthread watch_thread_;
 };
 

@@ -70,6 +70,15 @@ replica::ClusterParams read_cluster(const fs::path& file) {
   return std::move(*cluster);
 }
 
+// The state would fit, but its reports are signed otherwise, and the other engine's blocks are not there.
+void refuse_other_engine(const SubnetLayout& layout, EngineKind engine) {
+  const bool local = fs::exists(layout.block_log());
+  const bool comet = fs::exists(layout.node(0));
+  if (engine == EngineKind::Local ? !comet : !local) return;
+  throw std::runtime_error(layout.directory.string() + " holds a subnet of the other engine; give --engine " +
+                           (local ? "local" : "cometbft"));
+}
+
 }  // namespace
 
 Subnet set_up_subnet(const SubnetOptions& options) {
@@ -85,6 +94,7 @@ Subnet set_up_subnet(const SubnetOptions& options) {
                                std::to_string(out.cluster.replica_keys.size()) + " replicas, not " +
                                std::to_string(options.replicas));
     }
+    refuse_other_engine(out.layout, options.engine);
     return out;
   }
   out.cluster.chain_id = random_chain_id();

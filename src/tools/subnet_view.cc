@@ -14,27 +14,14 @@ constexpr size_t kConnectionsShown = 8;
 
 std::string short_hash(const std::string& digest) { return to_hex(digest).substr(0, 8); }
 
-std::string standing_name(engine::Standing standing) {
-  switch (standing) {
-    case engine::Standing::Lost:
-      return "lost";
-    case engine::Standing::Live:
-      return "live";
-    case engine::Standing::ShutOut:
-      return "SHUT OUT";
-  }
-  return "?";
-}
-
 std::string format_replicas(const SubnetPanel& panel) {
   TextTable table;
   table.row({"replica", "pid", "adapter", "state", "height", "app hash", "p50", "p99", "report"});
   for (size_t i = 0; i < panel.replicas.size(); ++i) {
     const auto& replica = panel.replicas[i];
-    std::vector<std::string> cells = {
-        std::to_string(i), replica.pid == 0 ? "-" : std::to_string(replica.pid),
-        replica.adapter_pid == 0 ? "-" : std::to_string(replica.adapter_pid),
-        i < panel.orderer.replicas.size() ? standing_name(panel.orderer.replicas[i]) : "?"};
+    std::vector<std::string> cells = {std::to_string(i), replica.pid == 0 ? "-" : std::to_string(replica.pid),
+                                      replica.adapter_pid == 0 ? "-" : std::to_string(replica.adapter_pid),
+                                      i < panel.engine.standings.size() ? panel.engine.standings[i] : "?"};
     if (replica.status) {
       const auto& status = *replica.status;
       cells.push_back(std::to_string(status.height()));
@@ -78,18 +65,12 @@ std::string format_connection(const Rows::value_type& row) {
   return out + table.format("  ");
 }
 
-uint64_t rejections(const SubnetPanel& panel) {
-  uint64_t out = 0;
-  for (const auto& [kind, count] : panel.orderer.rejections) out += count;
-  return out;
-}
-
 }  // namespace
 
 std::string format_panel(const SubnetPanel& panel) {
-  std::string out = "chain " + panel.chain_id + "  height " + std::to_string(panel.orderer.height.value) +
-                    "  failed rounds " + std::to_string(panel.orderer.rounds_failed) + "  refused " +
-                    std::to_string(rejections(panel)) + "\n\n" + format_replicas(panel) + "\n";
+  std::string out = "chain " + panel.chain_id + "  height " + std::to_string(panel.engine.height.value) +
+                    "  " + panel.engine.detail + "  refused " + std::to_string(panel.engine.refused) +
+                    "\n\n" + format_replicas(panel) + "\n";
   const Rows rows = by_connection(panel);
   size_t hidden = rows.size() > kConnectionsShown ? rows.size() - kConnectionsShown : 0;
   if (hidden > 0) out += std::to_string(hidden) + " older connections are not shown\n";
@@ -107,14 +88,12 @@ std::string format_panel(const SubnetPanel& panel) {
 }
 
 std::string format_summary(const SubnetPanel& panel) {
-  size_t live = 0;
-  for (const auto standing : panel.orderer.replicas) live += standing == engine::Standing::Live ? 1 : 0;
   uint64_t entries = 0;
   for (const auto& [id, views] : by_connection(panel)) entries += views.front().second->entries();
-  return "height " + std::to_string(panel.orderer.height.value) + ", " + std::to_string(live) + " of " +
-         std::to_string(panel.replicas.size()) + " replicas live, " +
+  return "height " + std::to_string(panel.engine.height.value) + ", " + std::to_string(panel.engine.live) +
+         " of " + std::to_string(panel.replicas.size()) + " replicas live, " +
          std::to_string(by_connection(panel).size()) + " connections, " + std::to_string(entries) +
-         " entries, " + std::to_string(rejections(panel)) + " refused";
+         " entries, " + std::to_string(panel.engine.refused) + " refused";
 }
 
 }  // namespace icws::tools

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/local/orderer.h"
+#include "base/ids.h"
 #include "icws/replica/v1/replica.pb.h"
 
 namespace icws::tools {
@@ -20,9 +20,23 @@ struct ReplicaPanel {
   replica::v1::ListConnectionsResponse connections;
 };
 
+// What the engine says of itself and of the replicas.
+struct EnginePanel {
+  Height height;
+  // Blocks are made.
+  bool up = false;
+  // For the first line, for example "failed rounds 3".
+  std::string detail;
+  // Proposals and reports.
+  uint64_t refused = 0;
+  // By replica.
+  std::vector<std::string> standings;
+  size_t live = 0;
+};
+
 struct SubnetPanel {
   std::string chain_id;
-  engine::OrdererStatus orderer;
+  EnginePanel engine;
   std::vector<ReplicaPanel> replicas;
   // Newest last.
   std::vector<std::string> notices;

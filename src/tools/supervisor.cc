@@ -56,7 +56,7 @@ Supervisor::~Supervisor() {
 
 size_t Supervisor::start(ChildSpec spec) {
   children_.push_back({.spec = std::move(spec), .pid = 0, .started = {}, .due = {}});
-  spawn(children_.back());
+  if (!children_.back().spec.ready) spawn(children_.back());
   return children_.size() - 1;
 }
 
@@ -111,6 +111,7 @@ bool Supervisor::tend() {
   bool changed = reap();
   for (Child& child : children_) {
     if (child.pid != 0 || !child.wanted || Clock::now() < child.due) continue;
+    if (child.spec.ready && !child.spec.ready()) continue;
     spawn(child);
     changed = true;
   }

@@ -21,6 +21,8 @@ struct ChildSpec {
   std::vector<std::string> arguments;
   // Standard output and error are appended here; input is empty.
   std::filesystem::path log;
+  // Started, and started again, only once this is true; empty: at once.
+  std::function<bool()> ready;
 };
 
 // What: starts children in their own process groups; the kernel kills them if this process dies.

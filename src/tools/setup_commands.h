@@ -1,0 +1,34 @@
+// The commands of icws-setup: the files of a subnet over several machines.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "engine/cometbft/node_files.h"
+
+namespace icws::tools {
+
+struct HomeArguments {
+  std::filesystem::path home;
+  std::filesystem::path cluster;
+  std::filesystem::path genesis;
+  std::filesystem::path key;
+  std::filesystem::path node_key;
+  engine::NodeConfig config;
+};
+
+// Each prints its result on stdout, and gives the exit status. Errors: std::runtime_error with a sentence.
+
+// A fresh key file; prints the public key in hexadecimal.
+int setup_key(const std::filesystem::path& file);
+// Prints the id under which a node with this key is a peer.
+int setup_node_id(const std::filesystem::path& key_file);
+// Prints the cluster file of these public keys, in this order.
+int setup_cluster(const std::string& chain_id, const std::vector<std::string>& keys);
+// Prints the genesis file. Its time is now: make it once and copy it.
+int setup_genesis(const std::filesystem::path& cluster);
+// Completes a node's home directory; what the node has written there stays.
+int setup_home(const HomeArguments& arguments);
+
+}  // namespace icws::tools
