@@ -32,7 +32,8 @@ ChildOptions subnet_options(const tools::SubnetLayout& layout, std::vector<std::
 
 Subnet::Subnet(std::vector<std::string> flags, Loopback loopback)
     : layout_{directory_ / "s"},
-      process_(std::make_unique<ChildProcess>(subnet_options(layout_, std::move(flags), loopback))) {
+      options_(subnet_options(layout_, std::move(flags), loopback)),
+      process_(std::make_unique<ChildProcess>(options_)) {
   for (size_t i = 0; i < kReplicas; ++i) {
     replicas_.push_back(std::make_unique<tools::ReplicaClient>(layout_.replica_socket(i).string()));
   }
@@ -48,9 +49,16 @@ void Subnet::wait_until_up() {
   throw std::runtime_error("the subnet did not come up:\n" + process_->output() + process_->errors());
 }
 
-Subnet::~Subnet() {
-  process_->kill(SIGTERM);
+Subnet::~Subnet() { stop(); }
+
+void Subnet::stop(int signal) {
+  process_->kill(signal);
   process_->wait_exit();
+}
+
+void Subnet::start() {
+  process_ = std::make_unique<ChildProcess>(options_);
+  wait_until_up();
 }
 
 std::string Subnet::call(const std::string& canister, const std::string& method, const std::string& arguments,
@@ -142,6 +150,8 @@ std::set<std::string> Subnet::heads(uint64_t id, const std::vector<size_t>& repl
 
 pid_t Subnet::replica_pid(size_t i, pid_t but_not) { return pid("replicas", i, but_not); }
 pid_t Subnet::adapter_pid(size_t i, pid_t but_not) { return pid("adapters", i, but_not); }
+
+pid_t Subnet::node_pid(size_t i, pid_t but_not) { return pid("nodes", i, but_not); }
 
 pid_t Subnet::pid(const char* kind, size_t i, pid_t but_not) {
   pid_t out = 0;

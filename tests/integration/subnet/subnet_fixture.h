@@ -60,6 +60,13 @@ class Subnet {
   // From pids.json; waits until it is not 0 and not `but_not`.
   pid_t replica_pid(size_t i, pid_t but_not = 0);
   pid_t adapter_pid(size_t i, pid_t but_not = 0);
+  // Under CometBFT.
+  pid_t node_pid(size_t i, pid_t but_not = 0);
+
+  // Ends all processes: with SIGTERM, or at once with SIGKILL. The directory stays.
+  void stop(int signal = SIGTERM);
+  // Goes on from the directory, and waits until it is up.
+  void start();
 
  private:
   pid_t pid(const char* kind, size_t i, pid_t but_not);
@@ -67,6 +74,7 @@ class Subnet {
 
   TemporaryDirectory directory_;
   tools::SubnetLayout layout_;
+  ChildOptions options_;
   std::unique_ptr<ChildProcess> process_;
   std::vector<std::unique_ptr<tools::ReplicaClient>> replicas_;
 };
