@@ -1,6 +1,7 @@
 #include "replica/journal.h"
 
 #include "replica/keys.h"
+#include "replica/proving.h"
 
 namespace icws::replica {
 
@@ -21,8 +22,9 @@ void Journal::write(ConnectionSlot& slot, transcript::Entry entry) {
   entry.height = height_;
   entry.time = time_;
   const Bytes bytes = transcript::encode(entry);
+  written_.emplace_back(keys::transcript(record.id, entry.sequence), stored_entry(record.head, bytes));
   record.last_entry = entry.sequence;
-  record.head = transcript::transcript_next(record.head, bytes);
+  record.head = transcript::transcript_next(record.head, transcript::entry_digest(bytes));
   if (const auto* message = std::get_if<transcript::Message>(&entry.what)) {
     record.messages += message->part == 1;
     record.agreed_bytes += message->content.size();
@@ -31,7 +33,6 @@ void Journal::write(ConnectionSlot& slot, transcript::Entry entry) {
   }
   const uint64_t size = inbox_bytes(entry);
   record.inbox_bytes += size;
-  written_.emplace_back(keys::transcript(record.id, entry.sequence), bytes);
   slot.inbox.push_back(InboxEntry{std::move(entry), size});
 }
 

@@ -23,7 +23,7 @@ class Journal {
 
   Height height() const { return height_; }
   BlockTime time() const { return time_; }
-  // Storage keys and canonical bytes.
+  // Storage keys and stored_entry() of each.
   const std::vector<std::pair<Bytes, Bytes>>& written() const { return written_; }
 
  private:

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "transcript/head.h"
 
 namespace icws::replica::keys {
 
@@ -28,7 +29,7 @@ inline const Bytes kRecordPrefix = "a/";
 inline const Bytes kTransactionsPrefix = "x/";
 inline Bytes connection(ConnectionId id) { return kConnectionPrefix + number(id.value); }
 inline Bytes arguments(ConnectionId id) { return kArgumentsPrefix + number(id.value); }
-inline Bytes head(ConnectionId id) { return kHeadPrefix + number(id.value); }
+inline Bytes head(ConnectionId id) { return transcript::head_key(id); }
 inline Bytes outbox(ConnectionId id, SendSequence sequence) {
   return kOutboxPrefix + number(id.value) + "/" + number(sequence.value);
 }

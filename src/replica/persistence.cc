@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "replica/keys.h"
+#include "replica/proving.h"
 
 namespace icws::replica {
 namespace {
@@ -31,7 +32,7 @@ void load_inbox(const Storage& storage, ConnectionSlot& slot) {
   const Connection& record = slot.record;
   const Bytes prefix = keys::transcript_prefix(record.id);
   storage.scan(prefix, keys::transcript(record.id, record.delivered.next()), [&](BytesView, BytesView value) {
-    auto entry = transcript::decode(value);
+    auto entry = transcript::decode(encoded_entry(value));
     if (!entry) broken("a transcript entry");
     const uint64_t bytes = inbox_bytes(*entry);
     slot.inbox.push_back(InboxEntry{std::move(*entry), bytes});
@@ -98,7 +99,7 @@ void Persistence::load_connections(const Storage& storage, State& state) {
     slot.record = std::move(*record);
     const ConnectionId id = slot.record.id;
     slot.record.arguments = required<OpenArguments>(storage, keys::arguments(id), "a connection's arguments");
-    const auto head = required<TranscriptHead>(storage, keys::head(id), "a transcript's head");
+    const auto head = required<transcript::TranscriptHead>(storage, keys::head(id), "a transcript's head");
     slot.record.last_entry = head.last_entry;
     slot.record.head = head.head;
     load_inbox(storage, slot);
@@ -190,7 +191,7 @@ void Persistence::stage_connection(const ConnectionSlot& slot) {
   const Bytes arguments = keys::arguments(id);
   if (!tree_.contains(arguments)) put(arguments, archive_encode(slot.record.arguments));
   put(keys::connection(id), archive_encode(slot.record));
-  put(keys::head(id), archive_encode(slot.record.transcript()));
+  put(keys::head(id), archive_encode(slot.record.transcript_head()));
   stage_outbox(id, slot.outbox);
 }
 

@@ -12,6 +12,7 @@
 #include "base/merkle_map.h"
 #include "replica/block_step.h"
 #include "replica/journal.h"
+#include "replica/keys.h"
 #include "replica/report_window.h"
 #include "replica/state.h"
 #include "replica/storage.h"
@@ -49,6 +50,10 @@ class Persistence {
   // The leaves that the block at `height` wrote, with the beginnings of their values' digests, for people.
   // Empty: not known any more.
   std::string changed_at(Height height) const;
+  // That the last staged state has this connection's transcript head. Empty: there is no such connection.
+  std::optional<MerkleProof> prove_head(ConnectionId connection) {
+    return tree_.prove(keys::head(connection));
+  }
   WriteBatch take_batch() { return std::exchange(batch_, {}); }
 
  private:

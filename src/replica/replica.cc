@@ -11,6 +11,7 @@
 #include "replica/keys.h"
 #include "replica/payload_check.h"
 #include "replica/persistence.h"
+#include "replica/proving.h"
 #include "replica/reconciler.h"
 
 namespace icws::replica {
@@ -120,7 +121,9 @@ struct Replica::Impl {
   ReplicaMetrics metrics;
   std::deque<uint32_t> latencies;
   std::deque<std::string> rejections;
-  // Of the block that is finalized but not committed.
+  // A block is finalized but not committed: the state is ahead of storage.
+  bool finalized = false;
+  // What it has agreed.
   std::vector<AgreedStep> steps;
   // The height for which this replica was asked for its report: it takes part, this is no replay.
   Height voted;
@@ -310,6 +313,7 @@ BlockResult Replica::finalize_block(const Block& block) {
   BlockResult result;
   Journal journal(block.height, block.time);
   impl.steps = apply_decisions(impl.state, journal, impl.window, payload, impl.config.params);
+  impl.finalized = true;
   impl.runtime.deliver(impl.state, journal);
   impl.run_transactions(block, journal, result);
   impl.runtime.finish_stops(impl.state);
@@ -340,6 +344,7 @@ void Replica::commit(LocalTime now) {
   WriteBatch batch = impl.persistence.take_batch();
   impl.reconciler.save(impl.state, batch, now);
   impl.storage.apply(batch);
+  impl.finalized = false;
 }
 
 void Replica::on_agreed_hash(Height height, const Digest& agreed) {
@@ -379,9 +384,35 @@ std::vector<transcript::Entry> Replica::transcript(ConnectionId connection, Entr
   if (entries_max == 0) return out;
   impl_->storage.scan(keys::transcript_prefix(connection), keys::transcript(connection, from),
                       [&](BytesView, BytesView value) {
-                        if (auto entry = transcript::decode(value)) out.push_back(std::move(*entry));
+                        if (auto entry = transcript::decode(encoded_entry(value)))
+                          out.push_back(std::move(*entry));
                         return out.size() < entries_max;
                       });
+  return out;
+}
+
+std::expected<proof::Certificate, CannotProve> Replica::prove(ConnectionId connection, EntrySequence first,
+                                                              EntrySequence last) const {
+  Impl& impl = *impl_;
+  if (impl.finalized) return std::unexpected(CannotProve{"a block is being executed; ask again", true});
+  const auto slot = impl.state.connections.find(connection);
+  if (slot == impl.state.connections.end())
+    return std::unexpected(CannotProve{"there is no connection " + std::to_string(connection.value)});
+  auto out = gather_entries(impl.storage, slot->second.record, first, last);
+  if (!out) return out;
+  out->chain_id = impl.config.params.chain_id;
+  out->proof = *impl.persistence.prove_head(connection);
+  out->height = impl.state.global.height.next();
+  return out;
+}
+
+std::vector<proof::Certificate::Report> Replica::reports_of(Height height) const {
+  std::vector<proof::Certificate::Report> out;
+  for (const BlockReports& block : impl_->window.blocks()) {
+    for (const StoredReport& stored : block.stored) {
+      if (stored.height == height) out.push_back({stored.member, stored.report, stored.signature});
+    }
+  }
   return out;
 }
 

@@ -10,10 +10,12 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "proof/certificate.h"
 #include "replica/adapter_port.h"
 #include "replica/application.h"
 #include "replica/canister.h"
 #include "replica/cluster_params.h"
+#include "replica/proving.h"
 #include "replica/state.h"
 #include "replica/storage.h"
 #include "transcript/entry.h"
@@ -113,6 +115,16 @@ class Replica final : public Application {
   // Entries from `from` on, at most `entries_max`.
   std::vector<transcript::Entry> transcript(ConnectionId connection, EntrySequence from,
                                             size_t entries_max) const;
+  // A certificate without reports of entries first .. last (0: the newest), on the state as it is: those that
+  // belong to it are of certificate.height, the next height, and stand in the block after that. They are
+  // there once info().height > certificate.height, for blocks_in_force blocks. The engine's signature scheme
+  // and the changes of the replica set are the caller's to add. Errors: as gather_entries, and in between
+  // finalize_block and commit.
+  std::expected<proof::Certificate, CannotProve> prove(ConnectionId connection, EntrySequence first,
+                                                       EntrySequence last) const;
+  // Reports of `height` that were made on this chain's state, ascending by member; none where their block is
+  // not there yet, or not in force any more.
+  std::vector<proof::Certificate::Report> reports_of(Height height) const;
   ReplicaMetrics metrics() const;
 
  private:

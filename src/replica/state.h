@@ -19,6 +19,7 @@
 #include "replica/canister.h"
 #include "replica/pricing.h"
 #include "transcript/entry.h"
+#include "transcript/head.h"
 
 namespace icws::replica {
 
@@ -45,14 +46,6 @@ struct Outbox {
   uint64_t bytes = 0;
 };
 
-// The transcript as far as a proof needs it; a leaf of its own.
-struct TranscriptHead {
-  ConnectionId connection;
-  EntrySequence last_entry;
-  Digest head;
-  static void fields(auto& archive, auto& self) { archive(self.connection, self.last_entry, self.head); }
-};
-
 // One connection over all its epochs.
 struct Connection {
   ConnectionId id;
@@ -69,7 +62,8 @@ struct Connection {
   AgreedTime waiting_until;
   // Epochs since the last one that opened: they lengthen the back-off.
   uint32_t failures_in_a_row = 0;
-  // The transcript: last entry and head (stored as a TranscriptHead); the inbox is what follows `delivered`.
+  // The transcript: last entry and head (stored as a transcript::TranscriptHead); the inbox is what follows
+  // `delivered`.
   EntrySequence last_entry;
   Digest head;
   EntrySequence delivered;
@@ -103,7 +97,7 @@ struct Connection {
             self.freed_send, self.sends, self.epoch_first_send, self.traps_in_a_row, self.transform_failures,
             self.transform_failures_in_a_row, self.paid_until, self.usage, self.closed_number);
   }
-  TranscriptHead transcript() const { return {id, last_entry, head}; }
+  transcript::TranscriptHead transcript_head() const { return {id, last_entry, head}; }
   Digest parameters() const { return sha256(archive_encode(arguments)); }
 };
 

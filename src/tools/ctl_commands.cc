@@ -1,5 +1,7 @@
 #include "tools/ctl_commands.h"
 
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "base/archive.h"
@@ -223,6 +225,24 @@ int Control::follow(const FollowArguments& arguments) {
         return arguments.count == 0 || --left > 0;
       });
   return status.ok() ? kExitOk : failed(status);
+}
+
+int Control::export_transcript(const ExportArguments& arguments) {
+  const auto answer = client_.export_transcript(arguments.connection, arguments.from, arguments.to, timeout_);
+  if (!answer) return failed(answer.error());
+  const std::filesystem::path fresh = arguments.output + ".new";
+  std::ofstream file(fresh, std::ios::binary);
+  file.write(answer->data(), static_cast<std::streamsize>(answer->size()));
+  file.close();
+  std::error_code error;
+  if (file) std::filesystem::rename(fresh, arguments.output, error);
+  if (!file || error) {
+    std::cerr << "icwsctl: " << arguments.output << " cannot be written\n";
+    return kExitUsage;
+  }
+  std::cout << arguments.output << ": " << answer->size() << " bytes\n"
+            << "next: icwsctl transcript verify " << arguments.output << " --cluster CLUSTER_FILE\n";
+  return kExitOk;
 }
 
 }  // namespace icws::tools

@@ -23,6 +23,14 @@ struct FollowArguments {
   uint64_t count = 0;
 };
 
+struct ExportArguments {
+  uint64_t connection = 0;
+  uint64_t from = 1;
+  // 0: the newest.
+  uint64_t to = 0;
+  std::string output;
+};
+
 // What: prints answers on stdout and what went wrong on stderr; every command gives the exit status.
 // Thread-safety: none.
 class Control {
@@ -37,6 +45,8 @@ class Control {
   int canisters();
   // A call of the management canister (replica/management.h).
   int manage(std::string_view method, const replica::ManagementArguments& arguments);
+  // Writes a certificate to a file, whole or not at all.
+  int export_transcript(const ExportArguments& arguments);
 
  private:
   int failed(const grpc::Status& status) const;

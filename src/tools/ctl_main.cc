@@ -2,6 +2,7 @@
 #include <iostream>
 #include <map>
 
+#include "tools/certificate_commands.h"
 #include "tools/ctl_commands.h"
 #include "tools/exit_status.h"
 #include "tools/subnet_layout.h"
@@ -9,7 +10,8 @@
 namespace {
 
 constexpr const char* kFooter =
-    "Exit statuses: 0 ok, 1 the canister rejected the call, 2 wrong usage, 3 cannot reach the replica, 4 "
+    "Exit statuses: 0 ok, 1 the canister rejected the call, or the certificate does not hold, 2 wrong usage, "
+    "3 cannot reach the replica, 4 "
     "other "
     "failure.\n"
     "Examples:\n"
@@ -18,7 +20,9 @@ constexpr const char* kFooter =
     "  icwsctl --directory DIR call echo open '{\"url\": \"ws://127.0.0.1:9001/\"}'\n"
     "  icwsctl --directory DIR deposit echo 1000000000\n"
     "  icwsctl --directory DIR canister upgrade echo echo\n"
-    "  icwsctl --directory DIR transcript follow 1 --from 1 --count 10";
+    "  icwsctl --directory DIR transcript follow 1 --from 1 --count 10\n"
+    "  icwsctl --directory DIR transcript export --connection 1 --from 3 --to 9 --output FILE\n"
+    "  icwsctl transcript verify FILE --cluster DIR/cluster.json";
 
 }  // namespace
 
@@ -77,13 +81,31 @@ int main(int argc, char** argv) {
   auto* follow_command = transcript->add_subcommand("follow", "print entries, then wait for more");
   follow_command->add_option("connection", follow.connection)->required();
   follow_command->add_option("--from", follow.from, "first sequence")->capture_default_str();
+  ExportArguments to_export;
+  auto* export_command = transcript->add_subcommand("export", "write a certificate of entries to a file");
+  export_command->add_option("--connection", to_export.connection)->required();
+  export_command->add_option("--from", to_export.from, "first sequence")->capture_default_str();
+  export_command->add_option("--to", to_export.to, "last sequence (default: the newest)");
+  export_command->add_option("--output", to_export.output, "the file to write")->required();
+  VerifyArguments to_verify;
+  auto* verify_command =
+      transcript->add_subcommand("verify", "check a certificate offline, with public keys alone");
+  verify_command->add_option("file", to_verify.file)->required();
+  auto* cluster_option = verify_command->add_option("--cluster", to_verify.cluster,
+                                                    "the cluster file: chain id and genesis keys");
+  verify_command->add_option("--chain-id", to_verify.chain_id)->excludes(cluster_option);
+  verify_command->add_option("--keys", to_verify.keys, "in hexadecimal, by replica index at genesis")
+      ->delimiter(',')
+      ->excludes(cluster_option);
   follow_command->add_option("--count", follow.count, "end after so many entries (default: never)");
   try {
     app.parse(argc, argv);
-    if (socket.empty() && directory.empty()) throw CLI::RequiredError("--socket or --directory");
+    if (!*verify_command && socket.empty() && directory.empty())
+      throw CLI::RequiredError("--socket or --directory");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
+  if (*verify_command) return verify_certificate(to_verify);
   if (socket.empty()) socket = SubnetLayout{directory}.replica_socket(replica).string();
 
   Control control(socket, icws::Milliseconds(static_cast<int64_t>(timeout_seconds * 1000)));
@@ -95,5 +117,6 @@ int main(int argc, char** argv) {
   }
   if (*submit) return control.call(call);
   if (*query) return control.query(call);
+  if (*export_command) return control.export_transcript(to_export);
   return control.follow(follow);
 }

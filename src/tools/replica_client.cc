@@ -103,4 +103,23 @@ grpc::Status ReplicaClient::follow(uint64_t connection, uint64_t from,
   return grpc::Status::OK;
 }
 
+ReplicaClient::Answer<std::string> ReplicaClient::export_transcript(uint64_t connection, uint64_t from,
+                                                                    uint64_t to, Milliseconds timeout) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + timeout);
+  v1::ExportTranscriptRequest request;
+  request.set_connection_id(connection);
+  request.set_from(from);
+  request.set_to(to);
+  const auto used = stub();
+  const auto reader = used->ExportTranscript(&context, request);
+  std::string out;
+  v1::ExportTranscriptResponse response;
+  while (reader->Read(&response)) out += response.bytes();
+  auto status = reader->Finish();
+  if (status.ok()) return out;
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) forget(used);
+  return std::unexpected(std::move(status));
+}
+
 }  // namespace icws::tools

@@ -30,6 +30,9 @@ class ReplicaClient {
   // Until `take` returns false or the stream ends.
   grpc::Status follow(uint64_t connection, uint64_t from,
                       const std::function<bool(const replica::v1::TranscriptEntry&)>& take);
+  // The certificate of entries `from` .. `to` (0: the newest).
+  Answer<std::string> export_transcript(uint64_t connection, uint64_t from, uint64_t to,
+                                        Milliseconds timeout);
 
  private:
   using Stub = replica::v1::Replica::Stub;

@@ -39,6 +39,9 @@ engine::ReplicaServiceConfig service_config(const ReplicaOptions& options) {
   out.chain_id = options.cluster.chain_id;
   out.self = options.self;
   out.replicas = static_cast<uint32_t>(options.cluster.replica_keys.size());
+  out.genesis = agreement::genesis_replicas(options.cluster.replica_keys);
+  out.signature_scheme = options.engine == EngineKind::CometBft ? proof::SignatureScheme::CometBft
+                                                                : proof::SignatureScheme::Local;
   out.transaction_bytes_max = options.cluster.transaction_bytes_max;
   return out;
 }

@@ -4,6 +4,7 @@ namespace icws::transcript {
 namespace {
 
 constexpr BytesView kGenesisDomain = "icws/transcript/genesis/1";
+constexpr BytesView kEntryDomain = "icws/transcript/entry/1";
 constexpr BytesView kNextDomain = "icws/transcript/next/1";
 
 // One byte before each kind of entry.
@@ -97,9 +98,14 @@ Digest transcript_genesis(ConnectionId connection) {
   return hasher.update_sized(kGenesisDomain).update_u64(connection.value).finish();
 }
 
-Digest transcript_next(const Digest& head, BytesView encoded_entry) {
+Digest entry_digest(BytesView encoded_entry) {
   thread_local Sha256 hasher;
-  return hasher.update_sized(kNextDomain).update(head).update_sized(encoded_entry).finish();
+  return hasher.update_sized(kEntryDomain).update_sized(encoded_entry).finish();
+}
+
+Digest transcript_next(const Digest& head, const Digest& entry_digest) {
+  thread_local Sha256 hasher;
+  return hasher.update_sized(kNextDomain).update(head).update(entry_digest).finish();
 }
 
 }  // namespace icws::transcript

@@ -164,7 +164,10 @@ std::optional<Entry> decode(BytesView bytes);
 
 // Head of an empty transcript: binds the connection.
 Digest transcript_genesis(ConnectionId connection);
-// Head after one more entry: SHA-256(domain, head, length, encoded entry).
-Digest transcript_next(const Digest& head, BytesView encoded_entry);
+// SHA-256(domain, length, encoded entry).
+Digest entry_digest(BytesView encoded_entry);
+// Head after one more entry: SHA-256(domain, head, the entry's digest). So whoever has digests alone can
+// follow the chain.
+Digest transcript_next(const Digest& head, const Digest& entry_digest);
 
 }  // namespace icws::transcript

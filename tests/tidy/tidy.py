@@ -18,7 +18,7 @@ README_LINES_MAX = 40
 LEVELS = {
     "src/base": 0,
     "src/ws": 1, "src/transcript": 1, "src/transform": 1,
-    "src/agreement": 2,
+    "src/agreement": 2, "src/proof": 2,
     "src/replica": 3, "src/sim": 3,
     "examples": 3,
     "src/engine": 4, "src/adapter_client": 4, "adapter": 4,

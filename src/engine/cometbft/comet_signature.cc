@@ -3,7 +3,7 @@
 #include <stdexcept>
 
 #include "base/archive.h"
-#include "engine/cometbft/frame_codec.h"
+#include "proof/report_signature.h"
 
 namespace icws::engine {
 namespace {
@@ -11,38 +11,7 @@ namespace {
 constexpr size_t kSignatureBytes = 64;
 constexpr uint32_t kRoundMax = 0x7fffffff;
 
-// Field number and wire type.
-constexpr char kExtensionTag = 1 << 3 | 2;
-constexpr char kHeightTag = 2 << 3 | 1;
-constexpr char kRoundTag = 3 << 3 | 1;
-constexpr char kChainIdTag = 4 << 3 | 2;
-
-void append_fixed(Bytes& out, char tag, uint64_t value) {
-  if (value == 0) return;
-  out.push_back(tag);
-  for (int shift = 0; shift < 64; shift += 8) out.push_back(static_cast<char>(value >> shift & 0xff));
-}
-
-void append_sized(Bytes& out, char tag, BytesView value) {
-  if (value.empty()) return;
-  out.push_back(tag);
-  append_frame_length(out, value.size());
-  out += value;
-}
-
 }  // namespace
-
-Bytes vote_extension_sign_bytes(BytesView extension, Height height, uint32_t round,
-                                std::string_view chain_id) {
-  Bytes message;
-  append_sized(message, kExtensionTag, extension);
-  append_fixed(message, kHeightTag, height.value);
-  append_fixed(message, kRoundTag, round);
-  append_sized(message, kChainIdTag, chain_id);
-  Bytes out;
-  append_frame_length(out, message.size());
-  return out += message;
-}
 
 Bytes CometSignature::encode() const { return archive_encode(*this); }
 
@@ -66,7 +35,7 @@ bool CometReportVerifier::verify(const replica::SignedReport& report) const {
   const auto signature = CometSignature::decode(report.signature);
   if (!signature) return false;
   return keys_[report.member.value].verify(
-      vote_extension_sign_bytes(report.report, report.height, signature->round, chain_id_),
+      proof::vote_extension_sign_bytes(chain_id_, report.height, signature->round, report.report),
       signature->ed25519);
 }
 

@@ -1,5 +1,5 @@
 // Who vouches for a report under CometBFT: the validator's Ed25519 key, over the sign bytes of a vote
-// extension.
+// extension (proof/report_signature.h).
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,6 @@
 #include "replica/application.h"
 
 namespace icws::engine {
-
-// What a validator signs for its vote extension: the length as a varint, then the message
-// CanonicalVoteExtension {bytes extension = 1; sfixed64 height = 2; sfixed64 round = 3; string chain_id = 4},
-// fields that are zero or empty left out.
-Bytes vote_extension_sign_bytes(BytesView extension, Height height, uint32_t round,
-                                std::string_view chain_id);
 
 // SignedReport::signature under this engine: the sign bytes hold the round, which nothing else keeps.
 struct CometSignature {

@@ -159,6 +159,16 @@ std::vector<transcript::Entry> ReplicaHost::transcript(ConnectionId connection, 
   return guarded([&] { return replica_.transcript(connection, from, entries_max); });
 }
 
+std::expected<proof::Certificate, replica::CannotProve> ReplicaHost::prove(ConnectionId connection,
+                                                                           EntrySequence first,
+                                                                           EntrySequence last) const {
+  return guarded([&] { return replica_.prove(connection, first, last); });
+}
+
+std::vector<proof::Certificate::Report> ReplicaHost::reports_of(Height height) const {
+  return guarded([&] { return replica_.reports_of(height); });
+}
+
 replica::ReplicaMetrics ReplicaHost::metrics() const {
   return guarded([&] {
     auto out = replica_.metrics();

@@ -79,6 +79,10 @@ class ReplicaHost {
   std::vector<replica::CanisterView> canisters() const;
   std::vector<transcript::Entry> transcript(ConnectionId connection, EntrySequence from,
                                             size_t entries_max) const;
+  // As Replica::prove and Replica::reports_of.
+  std::expected<proof::Certificate, replica::CannotProve> prove(ConnectionId connection, EntrySequence first,
+                                                                EntrySequence last) const;
+  std::vector<proof::Certificate::Report> reports_of(Height height) const;
   replica::ReplicaMetrics metrics() const;
   bool adapter_connected() const;
   // The committed height, once it is above `seen`, `patience` has passed, or the host stops.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/host/entry_message.h"
+#include "proof/verify.h"
 
 namespace icws::engine {
 namespace {
@@ -17,6 +18,8 @@ constexpr Milliseconds kPatienceMax{300'000};
 constexpr Milliseconds kFollowPause{500};
 constexpr size_t kFollowEntriesMax = 256;
 constexpr size_t kFollowBytesMax = 1024 * 1024;
+// Of a certificate, in one message.
+constexpr size_t kExportBytesMax = 1024 * 1024;
 
 Milliseconds patience_of(const grpc::ServerContext& context) {
   const auto deadline = context.deadline();
@@ -139,6 +142,60 @@ grpc::Status ReplicaService::follow(grpc::ServerContext& context, ConnectionId c
   }
   if (host_.stopping()) return {grpc::StatusCode::UNAVAILABLE, "the replica is stopping"};
   return grpc::Status::CANCELLED;
+}
+
+std::expected<proof::Certificate, grpc::Status> ReplicaService::certify(
+    grpc::ServerContext& context, const v1::ExportTranscriptRequest& request) {
+  const ConnectionId connection(request.connection_id());
+  const EntrySequence first(std::max<uint64_t>(1, request.from()));
+  const auto deadline = std::chrono::steady_clock::now() + patience_of(context);
+  const auto late = [&] { return std::chrono::steady_clock::now() >= deadline || context.IsCancelled(); };
+  while (!late() && !host_.stopping()) {
+    const Height now = host_.info().height;
+    auto out = host_.prove(connection, first, EntrySequence(request.to()));
+    if (!out && !out.error().try_again)
+      return std::unexpected(grpc::Status(grpc::StatusCode::NOT_FOUND, out.error().message));
+    if (!out) {
+      host_.wait_for_commit(now, kFollowPause);
+      continue;
+    }
+    out->scheme = config_.signature_scheme;
+    // The reports stand in the block after their own height.
+    while (host_.info().height <= out->height && !late() && !host_.stopping())
+      host_.wait_for_commit(out->height, kFollowPause);
+    out->reports = host_.reports_of(out->height);
+    const auto verified = proof::verify(*out, {config_.chain_id, config_.genesis});
+    if (verified) return std::move(*out);
+    // A block without enough reports, or so late that they are not in force any more: once more, with newer
+    // ones.
+    if (verified.error().kind != proof::FaultKind::TooFewReports)
+      return std::unexpected(grpc::Status(grpc::StatusCode::INTERNAL, verified.error().message));
+  }
+  if (host_.stopping())
+    return std::unexpected(grpc::Status(grpc::StatusCode::UNAVAILABLE, "the replica is stopping"));
+  return std::unexpected(
+      grpc::Status(grpc::StatusCode::DEADLINE_EXCEEDED, "no block brought enough reports in time"));
+}
+
+grpc::Status ReplicaService::ExportTranscript(grpc::ServerContext* context,
+                                              const v1::ExportTranscriptRequest* request,
+                                              grpc::ServerWriter<v1::ExportTranscriptResponse>* writer) {
+  if (exporters_.fetch_add(1) >= config_.exporters_max) {
+    exporters_.fetch_sub(1);
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many certificates are being made"};
+  }
+  const auto certificate = certify(*context, *request);
+  grpc::Status status = certificate ? grpc::Status::OK : certificate.error();
+  if (certificate) {
+    const Bytes bytes = proof::encode_certificate(*certificate);
+    for (size_t at = 0; at < bytes.size() && status.ok(); at += kExportBytesMax) {
+      v1::ExportTranscriptResponse response;
+      response.set_bytes(bytes.substr(at, kExportBytesMax));
+      if (!writer->Write(response)) status = {grpc::StatusCode::CANCELLED, "the client went away"};
+    }
+  }
+  exporters_.fetch_sub(1);
+  return status;
 }
 
 grpc::Status ReplicaService::Status(grpc::ServerContext*, const v1::StatusRequest*,

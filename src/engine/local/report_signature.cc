@@ -2,27 +2,12 @@
 
 #include <stdexcept>
 
+#include "proof/report_signature.h"
+
 namespace icws::engine {
-namespace {
-
-void append_u64(Bytes& out, uint64_t value) {
-  for (int shift = 0; shift < 64; shift += 8) out.push_back(static_cast<char>(value >> shift & 0xff));
-}
-
-}  // namespace
-
-Bytes report_sign_bytes(std::string_view chain_id, Height height, BytesView report) {
-  Bytes out = "icws.local.report.v1";
-  append_u64(out, chain_id.size());
-  out += chain_id;
-  append_u64(out, height.value);
-  out += report;
-  return out;
-}
-
 replica::SignedReport sign_report(const SigningKey& key, std::string_view chain_id, ReplicaIndex member,
                                   Height height, Bytes report) {
-  Bytes signature = key.sign(report_sign_bytes(chain_id, height, report));
+  Bytes signature = key.sign(proof::local_sign_bytes(chain_id, height, report));
   return {member, height, std::move(report), std::move(signature)};
 }
 
@@ -37,7 +22,7 @@ LocalReportVerifier::LocalReportVerifier(std::string chain_id, const std::vector
 
 bool LocalReportVerifier::verify(const replica::SignedReport& report) const {
   if (report.member.value >= keys_.size()) return false;
-  return keys_[report.member.value].verify(report_sign_bytes(chain_id_, report.height, report.report),
+  return keys_[report.member.value].verify(proof::local_sign_bytes(chain_id_, report.height, report.report),
                                            report.signature);
 }
 

@@ -12,11 +12,6 @@
 
 namespace icws::engine {
 
-// What a replica signs: "icws.local.report.v1", the chain id with its length (8 bytes, little endian), the
-// height (8 bytes, little endian), the report. No two (chain, height, report) give the same bytes, and no
-// other signature of the system begins like this.
-Bytes report_sign_bytes(std::string_view chain_id, Height height, BytesView report);
-
 // The report as the orderer carries it.
 replica::SignedReport sign_report(const SigningKey& key, std::string_view chain_id, ReplicaIndex member,
                                   Height height, Bytes report);

@@ -1,7 +1,11 @@
 // A subnet on four CometBFT nodes: what a user sees, and what survives an end of all of it.
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
+#include "proof/verify.h"
 #include "tests/integration/cometbft/comet_fixture.h"
+#include "tools/cluster_file.h"
 
 namespace icws {
 namespace {
@@ -57,6 +61,25 @@ TEST_F(CometSubnetTest, AReplicaThatLostItsStateGetsItFromTheBlocks) {
   EXPECT_TRUE(subnet_->wait_for_height(height + 5));
   EXPECT_EQ(subnet_->messages(2, id_, pushed_.size()), pushed_);
   expect_one_app_hash();
+}
+
+// Signed over CometBFT's own sign bytes, by the validators' keys.
+TEST_F(CometSubnetTest, ItsCertificatesHoldOffline) {
+  begin();
+  push(20);
+  expect_all_on();
+  const auto exported = subnet_->replica(1).export_transcript(id_, 2, 11, Milliseconds(60'000));
+  ASSERT_TRUE(exported) << exported.error().error_message();
+  std::ifstream file(subnet_->layout().cluster_file());
+  const auto cluster = tools::parse_cluster(std::string(std::istreambuf_iterator<char>(file), {}));
+  ASSERT_TRUE(cluster);
+  const auto certificate = proof::decode_certificate(*exported);
+  ASSERT_TRUE(certificate) << certificate.error().message;
+  EXPECT_EQ(certificate->scheme, proof::SignatureScheme::CometBft);
+  const auto verified =
+      proof::verify(*certificate, {cluster->chain_id, agreement::genesis_replicas(cluster->replica_keys)});
+  ASSERT_TRUE(verified) << verified.error().message;
+  EXPECT_EQ(verified->entries.size(), 10u);
 }
 
 }  // namespace

@@ -41,9 +41,5 @@ TEST_F(ReportSignatureTest, RefusesAKeyOfAnotherLength) {
   EXPECT_THROW(LocalReportVerifier("chain", {"short"}), std::runtime_error);
 }
 
-TEST(ReportSignBytes, NoTwoFieldsRunIntoEachOther) {
-  EXPECT_NE(report_sign_bytes("a", Height(0), "b"), report_sign_bytes("ab", Height(0), ""));
-}
-
 }  // namespace
 }  // namespace icws::engine

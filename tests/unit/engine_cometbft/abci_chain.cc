@@ -3,6 +3,7 @@
 #include <set>
 
 #include "engine/cometbft/frame_codec.h"
+#include "proof/report_signature.h"
 
 namespace icws::engine {
 
@@ -72,8 +73,8 @@ bool AbciChain::accepts(size_t replica, const Proposal& proposal) {
 }
 
 std::string AbciChain::sign(size_t replica, const std::string& report) const {
-  return keys_[replica].sign(
-      vote_extension_sign_bytes(report, Height(height_), static_cast<uint32_t>(kRound), params_.chain_id));
+  return keys_[replica].sign(proof::vote_extension_sign_bytes(params_.chain_id, Height(height_),
+                                                              static_cast<uint32_t>(kRound), report));
 }
 
 abci::ExtendedVoteInfo& AbciChain::vote(size_t replica) {

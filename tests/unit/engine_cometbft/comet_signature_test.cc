@@ -2,27 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include "proof/report_signature.h"
+
 namespace icws::engine {
 namespace {
 
 using replica::SignedReport;
 
-TEST(CometSignature, SignBytesAreCometBfts) {
-  EXPECT_EQ(to_hex(vote_extension_sign_bytes("extension", Height(1), 0, "test_chain_id")),
-            "230a09657874656e73696f6e110100000000000000220d746573745f636861696e5f6964");
-  EXPECT_EQ(to_hex(vote_extension_sign_bytes("extension", Height(1), 1, "test_chain_id")),
-            "2c0a09657874656e73696f6e110100000000000000190100000000000000220d746573745f636861696e5f6964");
-}
-
-TEST(CometSignature, LeavesOutWhatIsEmpty) {
-  EXPECT_EQ(to_hex(vote_extension_sign_bytes("", Height(0), 0, "")), "00");
-}
-
 class CometReportVerifierTest : public testing::Test {
  protected:
   SignedReport sign(uint32_t member, uint32_t round, const Bytes& report, Height height = Height(7)) const {
     const SigningKey& key = keys_.at(member);
-    const Bytes signature = key.sign(vote_extension_sign_bytes(report, height, round, "chain"));
+    const Bytes signature = key.sign(proof::vote_extension_sign_bytes("chain", height, round, report));
     return {ReplicaIndex(member), height, report, CometSignature{round, signature}.encode()};
   }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "replica/keys.h"
+#include "replica/proving.h"
 
 namespace icws::replica {
 namespace {
@@ -29,8 +30,10 @@ TEST(Journal, ChainsEntriesAndCountsThem) {
   EXPECT_EQ(slot.record.agreed_bytes, 5u);
   Digest head = transcript::transcript_genesis(ConnectionId(5));
   uint64_t sequence = 0;
-  for (const auto& [key, bytes] : journal.written()) {
-    head = transcript::transcript_next(head, bytes);
+  for (const auto& [key, stored] : journal.written()) {
+    EXPECT_EQ(stored.substr(0, 32), head.view());
+    const BytesView bytes = encoded_entry(stored);
+    head = transcript::transcript_next(head, transcript::entry_digest(bytes));
     EXPECT_EQ(key, keys::transcript(ConnectionId(5), EntrySequence(++sequence)));
     const auto entry = transcript::decode(bytes);
     ASSERT_TRUE(entry.has_value());

@@ -70,10 +70,13 @@ TEST(Entry, RefusesValuesOutsideTheirSets) {
 TEST(TranscriptChain, BindsConnectionOrderAndContent) {
   const Digest genesis = transcript_genesis(ConnectionId(1));
   EXPECT_NE(genesis, transcript_genesis(ConnectionId(2)));
-  const Digest ab = transcript_next(transcript_next(genesis, "a"), "b");
-  EXPECT_NE(ab, transcript_next(transcript_next(genesis, "b"), "a"));
-  EXPECT_NE(ab, transcript_next(genesis, "ab"));
-  EXPECT_EQ(ab, transcript_next(transcript_next(genesis, "a"), "b"));
+  const Digest a = entry_digest("a");
+  const Digest b = entry_digest("b");
+  const Digest ab = transcript_next(transcript_next(genesis, a), b);
+  EXPECT_NE(ab, transcript_next(transcript_next(genesis, b), a));
+  EXPECT_NE(ab, transcript_next(genesis, entry_digest("ab")));
+  EXPECT_EQ(ab, transcript_next(transcript_next(genesis, a), b));
+  EXPECT_NE(a, sha256("a"));
 }
 
 }  // namespace
