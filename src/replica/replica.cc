@@ -69,6 +69,7 @@ ConnectionView view_of(const ConnectionSlot& slot, const MemberCounts& members,
   out.socket = socket_name(local);
   out.unsettled = local == nullptr ? 0 : local->unsettled();
   out.outbox_bytes = slot.outbox.bytes;
+  out.inbox_bytes = slot.record.inbox_bytes;
   out.members_live = members.live;
   out.members_down = members.down;
   out.members_needed = record.agreement.quorum().q();
@@ -415,6 +416,8 @@ std::vector<proof::Certificate::Report> Replica::reports_of(Height height) const
   }
   return out;
 }
+
+const State& Replica::state() const { return impl_->state; }
 
 ReplicaMetrics Replica::metrics() const {
   ReplicaMetrics out = impl_->metrics;

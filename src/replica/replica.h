@@ -22,6 +22,8 @@
 
 namespace icws::replica {
 
+struct State;
+
 // One connection as this replica sees it, for people: tables and `icwsctl connections`.
 struct ConnectionView {
   ConnectionId id;
@@ -42,6 +44,7 @@ struct ConnectionView {
   std::string socket;
   uint64_t unsettled = 0;  // events seen here and not agreed yet
   uint64_t outbox_bytes = 0;
+  uint64_t inbox_bytes = 0;
   // Of the committee, as StatusReply has them.
   uint32_t members_live = 0;
   uint32_t members_down = 0;
@@ -126,6 +129,8 @@ class Replica final : public Application {
   // not there yet, or not in force any more.
   std::vector<proof::Certificate::Report> reports_of(Height height) const;
   ReplicaMetrics metrics() const;
+  // For checks; valid until the next call that is not const.
+  const State& state() const;
 
  private:
   struct Impl;
