@@ -19,7 +19,7 @@ help:
 	@echo "make conformance  all 517 cases of Autobahn's testsuite (needs Python 2.7: PATH or pyenv)"
 	@echo "make model     check the models of the decision rules exhaustively, and that wrong rules are refuted"
 	@echo "make coverage  lines and branches of the decision code that simulated runs reach (needs clang-19, llvm-19)"
-	@echo "make mutants   take each decision rule away, and find the seed that shows it (a quarter of an hour)"
+	@echo "make mutants   take decision rules away, one at a time, and look for a seed that shows it"
 	@echo "make clean     remove the build directories"
 
 build:

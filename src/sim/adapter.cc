@@ -11,16 +11,21 @@ namespace {
 constexpr size_t kOrderedEvents = 24;
 constexpr size_t kFeedEvents = 96;
 
+size_t events_max(const ConnectionPlan& plan) {
+  if (!plan.feed()) return kOrderedEvents;
+  return plan.kind == ServerKind::Capture || plan.burst > 3 ? Adapter::kEventsMax : kFeedEvents;
+}
+
 }  // namespace
 
 using replica::SocketKey;
 
-Adapter::Adapter(Scheduler& scheduler, Server& server, uint64_t instance)
-    : scheduler_(scheduler), server_(server), instance_(instance) {}
+Adapter::Adapter(uint32_t member, Scheduler& scheduler, Servers& servers, Ledger& ledger, uint64_t instance)
+    : member_(member), scheduler_(scheduler), servers_(servers), ledger_(ledger), instance_(instance) {}
 
 Adapter::~Adapter() {
   *alive_ = false;
-  for (auto& [key, socket] : sockets_) server_.disconnect(socket.server_socket);
+  for (auto& [key, socket] : sockets_) servers_.disconnect(socket.server_socket);
 }
 
 void Adapter::attach(std::function<void(replica::AdapterEvent)> deliver) {
@@ -81,32 +86,36 @@ void Adapter::open(const replica::OpenCommand& open) {
   if (sockets_.contains(key)) return;
   Socket& socket = sockets_[key];
   socket.status.key = key;
-  socket.events_max = open.url.starts_with("ws://feed") ? kFeedEvents : kOrderedEvents;
+  const ConnectionPlan& plan = servers_.plan_of(open.url);
+  socket.events_max = events_max(plan);
+  socket.rests = plan.kind != ServerKind::Values;
   SocketSink sink;
   sink.opened = [this, key, alive = alive_](replica::SocketOpened opened) {
     if (!*alive) return;
     read(key, [this, key, opened = std::move(opened)] {
       sockets_.at(key).opened = true;
+      ledger_.opened(member_, key);
       add(key, opened);
     });
   };
-  sink.message = [this, key, alive = alive_](replica::SocketMessage message) {
+  sink.message = [this, key, alive = alive_](replica::SocketMessage message, std::string canonical) {
     if (!*alive) return;
-    read(key, [this, key, message = std::move(message)] {
-      ++seen_[message.content];
+    read(key, [this, key, message = std::move(message), canonical = std::move(canonical)] {
+      ledger_.saw(member_, key, canonical, scheduler_.now());
       add(key, message);
     });
   };
   sink.closed = [this, key, alive = alive_](replica::SocketClosed closed) {
     if (!*alive) return;
     read(key, [this, key, closed = std::move(closed)] {
+      ledger_.closed(member_, closed.clean ? transcript::Cause::Server : closed.cause);
       Socket& ended = sockets_.at(key);
       ended.ended = true;
       if (ended.opened) return add(key, closed);
       add(key, replica::SocketOpenFailed{closed.cause, closed.detail});
     });
   };
-  socket.server_socket = server_.connect(open.url, std::move(sink));
+  socket.server_socket = servers_.connect(open.url, member_, std::move(sink));
 }
 
 void Adapter::read(const SocketKey& key, std::function<void()> one) {
@@ -122,7 +131,7 @@ void Adapter::send(const replica::SendCommand& send) {
   holes_ += send.sequence > it->second.status.accepted_send + 1;
   if (send.sequence != it->second.status.accepted_send + 1) return;
   it->second.status.accepted_send = send.sequence;
-  server_.receive(it->second.server_socket, send);
+  servers_.receive(it->second.server_socket, send);
   if (deliver_) outgoing_.push_back(replica::SendProgress{send.key, send.sequence});
   flush();
 }
@@ -130,7 +139,7 @@ void Adapter::send(const replica::SendCommand& send) {
 void Adapter::close(const SocketKey& key) {
   const auto it = sockets_.find(key);
   if (it == sockets_.end()) return;
-  server_.disconnect(it->second.server_socket);
+  servers_.disconnect(it->second.server_socket);
   sockets_.erase(it);
 }
 
@@ -148,6 +157,14 @@ void Adapter::acknowledge(const replica::AcknowledgeCommand& acknowledge) {
     socket.unread.pop_front();
     one();
   }
+}
+
+size_t Adapter::unacknowledged() const {
+  size_t out = 0;
+  for (const auto& [key, socket] : sockets_) {
+    if (!socket.ended && socket.rests) out += socket.events.size() + socket.unread.size();
+  }
+  return out;
 }
 
 }  // namespace icws::sim

@@ -11,6 +11,10 @@ namespace {
 
 using replica::CanisterContext;
 
+// Small, so that a small inbox has room for it.
+constexpr uint64_t kMessageBytesMax = 2'000;
+constexpr uint64_t kRecordedBytesMax = 200'000;
+
 class SimCanister final : public replica::Canister {
  public:
   Bytes call(CanisterContext& context, std::string_view method, BytesView arguments) override {
@@ -39,25 +43,33 @@ class SimCanister final : public replica::Canister {
  private:
   Bytes open(CanisterContext& context, std::istringstream& in) {
     replica::OpenArguments arguments;
-    std::string mode;
-    in >> arguments.url >> mode >> arguments.reconnect;
-    if (mode == "feed") arguments.mode = replica::Mode::Feed;
-    if (mode == "observations") observe(arguments, in);
-    if (arguments.mode == replica::Mode::Feed) {
+    std::string mode, writers;
+    bool drop_oldest = false;
+    in >> arguments.url >> mode >> arguments.reconnect >> writers >> drop_oldest;
+    arguments.mode = mode == "ordered" ? replica::Mode::Ordered : replica::Mode::Feed;
+    arguments.message_bytes_max = kMessageBytesMax;
+    if (mode == "observations") {
+      observe(arguments, in);
+    } else if (arguments.mode == replica::Mode::Feed) {
       arguments.transform.json = true;
-      arguments.transform.key_pointers = {"/key"};
+      arguments.transform.drop_pointers = {kDropPointer};
+      arguments.transform.key_pointers = {kFeedKeyPointer};
     }
-    std::string writers;
-    if (in >> writers)
-      arguments.writers = writers == "some" ? replica::Writers::Some : replica::Writers::Single;
+    if (mode == "capture") {
+      arguments.transform.key_pointers = {kCaptureKeyPointers[0], kCaptureKeyPointers[1]};
+      arguments.message_bytes_max = kRecordedBytesMax;
+    }
+    if (writers == "some") arguments.writers = replica::Writers::Some;
+    if (writers == "single") arguments.writers = replica::Writers::Single;
     arguments.receipts = true;
+    if (drop_oldest) arguments.overflow = replica::Overflow::DropOldest;
     arguments.open_timeout = Milliseconds(5'000);
     const auto id = context.ws_open(arguments);
     if (!id) throw std::runtime_error(id.error().message);
     return std::to_string(id->value);
   }
 
-  // `<min_responses>`: the median of what the server `ws://values/` says.
+  // The median of what a server of values says.
   static void observe(replica::OpenArguments& arguments, std::istringstream& in) {
     replica::ObservationsSettings settings{replica::Deliver::Median, 0, Milliseconds(500), kValueAgeMax};
     in >> settings.min_responses;

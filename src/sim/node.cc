@@ -1,8 +1,5 @@
 #include "sim/node.h"
 
-#include <set>
-
-#include "agreement/report_codec.h"
 #include "replica/keys.h"
 #include "sim/canister.h"
 
@@ -37,32 +34,21 @@ std::unique_ptr<replica::Storage> make_storage(Planted planted) {
 
 }  // namespace
 
-Bytes SimVerifier::sign(ReplicaIndex member, Height height, BytesView report) {
-  return Bytes(Sha256().update_u64(member.value).update_u64(height.value).update(report).finish().view());
-}
-
-bool SimVerifier::verify(const replica::SignedReport& report) const {
-  return report.signature == sign(report.member, report.height, report.report);
-}
-
-Node::Node(uint32_t index, replica::ClusterParams params, Scheduler& scheduler, Server& server, Prng& prng,
-           Byzantine byzantine, Planted planted)
+Node::Node(uint32_t index, const World& world, std::unique_ptr<Liar> liar)
     : index_(index),
-      params_(std::move(params)),
-      scheduler_(scheduler),
-      server_(server),
-      prng_(prng),
-      byzantine_(byzantine),
-      planted_(planted),
-      offset_(static_cast<int64_t>(prng.below(1'000'000))),
-      storage_(make_storage(planted)) {
-  adapter_ = std::make_unique<Adapter>(scheduler_, server_, ++adapter_lives_);
+      world_(world),
+      liar_(std::move(liar)),
+      // Local clocks have nothing to do with each other.
+      offset_(static_cast<int64_t>(Prng(world.seed * 64 + index).below(1'000'000))),
+      storage_(make_storage(world.planted)) {
+  adapter_ =
+      std::make_unique<Adapter>(index, world_.scheduler, world_.servers, world_.ledger, ++adapter_lives_);
 }
 
 void Node::start() {
   replica::CanisterSet canisters;
   canisters.canisters.push_back({"sim", make_canister()});
-  replica_ = std::make_unique<replica::Replica>(replica::Replica::Config{params_, ReplicaIndex(index_)},
+  replica_ = std::make_unique<replica::Replica>(replica::Replica::Config{world_.params, ReplicaIndex(index_)},
                                                 verifier_, *storage_, std::move(canisters));
   attach();
 }
@@ -72,14 +58,26 @@ void Node::attach() {
 }
 
 void Node::crash() {
+  disarm();
   replica_.reset();
   adapter_->detach();
 }
 
+bool Node::dies_at(CrashPhase phase) {
+  if (armed_ != phase) return false;
+  crash();
+  return true;
+}
+
+void Node::lose_disk() {
+  crash();
+  storage_ = make_storage(world_.planted);
+}
+
 void Node::crash_adapter() {
-  seen_before_ = all_seen();
   holes_before_ = holes();
-  adapter_ = std::make_unique<Adapter>(scheduler_, server_, ++adapter_lives_);
+  adapter_ =
+      std::make_unique<Adapter>(index_, world_.scheduler, world_.servers, world_.ledger, ++adapter_lives_);
   if (!up()) return;
   deliver(replica::AdapterDown{});
   attach();
@@ -87,24 +85,10 @@ void Node::crash_adapter() {
 
 void Node::deliver(replica::AdapterEvent event) {
   if (!up()) return;
-  if (auto* socket = std::get_if<replica::SocketEvent>(&event)) lie(*socket);
+  auto* socket = std::get_if<replica::SocketEvent>(&event);
+  if (socket != nullptr && liar_) liar_->on_event(*socket);
   replica_->on_adapter_event(std::move(event), local_now());
   flush_commands();
-}
-
-void Node::lie(replica::SocketEvent& event) {
-  auto* message = std::get_if<replica::SocketMessage>(&event.what);
-  if (message == nullptr) return;
-  if (byzantine_ != Byzantine::None && message->content.starts_with('[')) {
-    message->content = prng_.chance(1, 2) ? "[0,-1e900]" : "[1,1e900]";
-    return;
-  }
-  if (byzantine_ == Byzantine::LieDigests && prng_.chance(1, 2)) message->content += " ";
-  if (byzantine_ == Byzantine::LieDigests && prng_.chance(1, 4))
-    message->content = Server::feed_text(1, prng_.below(9));
-  if (byzantine_ == Byzantine::FloodItems)
-    message->content = Server::feed_text(0, 1'000'000 + prng_.below(1'000'000));
-  if (byzantine_ == Byzantine::FalseEnd && prng_.chance(1, 10)) event.what = replica::SocketClosed{};
 }
 
 void Node::flush_commands() {
@@ -113,46 +97,31 @@ void Node::flush_commands() {
 
 Bytes Node::prepare(const replica::ProposalRequest& request) {
   Bytes payload = replica_->prepare_proposal(request);
-  if (byzantine_ == Byzantine::ForgeContents && !payload.empty()) {
-    payload[prng_.below(payload.size())] ^= static_cast<char>(1 + prng_.below(255));
-  }
-  if (byzantine_ == Byzantine::Withhold) {
-    auto decoded =
-        agreement::decode_payload(payload, [](ConnectionId) { return std::optional<agreement::Mode>(); });
-    if (decoded) {
-      decoded->decisions.clear();
-      payload = agreement::encode_payload(*decoded);
-    }
-  }
-  return payload;
+  return liar_ ? liar_->payload(request.height, std::move(payload)) : payload;
 }
 
-std::optional<replica::SignedReport> Node::vote(Height height) {
+Node::Verdict Node::process(const replica::Block& block, bool by_liar) {
+  const bool valid = replica_->process_proposal(block).has_value();
+  return Verdict{liar_ ? liar_->vote(valid, by_liar) : valid, valid};
+}
+
+std::vector<replica::SignedReport> Node::vote(Height height, const std::vector<replica::SignedReport>& last) {
   Bytes report = replica_->extend_vote(height, local_now());
   flush_commands();
-  if (byzantine_ == Byzantine::ReplayReports) {
-    old_reports_[height] = report;
-    if (height.value > 5 && prng_.chance(1, 2)) report = old_reports_[Height(height.value - 5)];
-  }
+  dies_at(CrashPhase::AfterVote);
+  if (liar_) return liar_->reports(height, report, last);
   Bytes signature = SimVerifier::sign(ReplicaIndex(index_), height, report);
-  return replica::SignedReport{ReplicaIndex(index_), height, std::move(report), std::move(signature)};
+  return {replica::SignedReport{ReplicaIndex(index_), height, std::move(report), std::move(signature)}};
 }
 
-Digest Node::execute(const replica::Block& block) {
+std::optional<Digest> Node::execute(const replica::Block& block) {
   const Digest hash = replica_->finalize_block(block).app_hash;
+  if (dies_at(CrashPhase::AfterFinalize)) return std::nullopt;
   replica_->commit(local_now());
+  // What the adapter was to be told is lost, acknowledgements too.
+  if (dies_at(CrashPhase::AfterCommit)) return hash;
   flush_commands();
   return hash;
-}
-
-bool Node::has_seen(const std::string& text) const {
-  return adapter_->seen().contains(text) || seen_before_.contains(text);
-}
-
-std::set<std::string> Node::all_seen() const {
-  std::set<std::string> out = seen_before_;
-  for (const auto& [text, count] : adapter_->seen()) out.insert(text);
-  return out;
 }
 
 }  // namespace icws::sim

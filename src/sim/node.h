@@ -1,79 +1,86 @@
-// One simulated replica: what survives its crashes, and how it lies if it does.
+// One simulated replica: what survives its crashes, and where it dies.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
-#include <string>
+#include <vector>
 
-#include "base/prng.h"
 #include "replica/replica.h"
 #include "sim/adapter.h"
-#include "sim/options.h"
+#include "sim/liar.h"
+#include "sim/plan.h"
 #include "sim/scheduler.h"
 
 namespace icws::sim {
 
-// A keyed hash in place of Ed25519, whose cost would be most of a run.
-class SimVerifier final : public replica::ReportVerifier {
- public:
-  static Bytes sign(ReplicaIndex member, Height height, BytesView report);
-  bool verify(const replica::SignedReport& report) const override;
-};
-
-// What: a replica with its storage and its adapter. Thread-safety: none.
+// What: a replica with its storage and its adapter. Thread-safety: none. Lifetime: everything that it is
+// given must outlive it.
 class Node {
  public:
-  Node(uint32_t index, replica::ClusterParams params, Scheduler& scheduler, Server& server, Prng& prng,
-       Byzantine byzantine, Planted planted);
+  struct World {
+    Scheduler& scheduler;
+    Servers& servers;
+    Ledger& ledger;
+    const replica::ClusterParams& params;
+    uint64_t seed;
+    Planted planted;
+  };
+  // liar: null for an honest one.
+  Node(uint32_t index, const World& world, std::unique_ptr<Liar> liar);
 
   uint32_t index() const { return index_; }
-  bool honest() const { return byzantine_ == Byzantine::None; }
+  bool honest() const { return liar_ == nullptr; }
   bool up() const { return replica_ != nullptr; }
   // Up, and takes part in rounds.
-  bool working(SimTime now) const { return up() && now >= paused_until_; }
+  bool working() const { return up() && !stopped_ && world_.scheduler.now() >= paused_until_; }
   replica::Replica& replica() { return *replica_; }
+  const Adapter& adapter() const { return *adapter_; }
 
   void start();
   void crash();
+  // Dies when it next gets to `phase`.
+  void arm(CrashPhase phase) { armed_ = phase; }
+  void disarm() { armed_.reset(); }
+  // For good: its state is not the agreed one, and it takes no further part.
+  void stop() { stopped_ = true; }
+  void lose_disk();
   void crash_adapter();
-  void pause(Milliseconds length) { paused_until_ = scheduler_.now() + length; }
+  void pause(Milliseconds length) { paused_until_ = world_.scheduler.now() + length; }
 
   Bytes prepare(const replica::ProposalRequest& request);
-  std::optional<replica::SignedReport> vote(Height height);
-  // Finalizes and commits; the app hash.
-  Digest execute(const replica::Block& block);
-  // This replica's sockets, over all lives of its adapter.
-  bool has_seen(const std::string& text) const;
-  std::set<std::string> all_seen() const;
+  // Its vote, and whether the code under test finds the block valid.
+  struct Verdict {
+    bool vote = false;
+    bool valid = false;
+  };
+  Verdict process(const replica::Block& block, bool by_liar);
+  // What it signs; several: proposers get different ones. `last`: what everyone said before.
+  std::vector<replica::SignedReport> vote(Height height, const std::vector<replica::SignedReport>& last);
+  // Finalizes and commits; the app hash. Empty: it died on the way.
+  std::optional<Digest> execute(const replica::Block& block);
   // Sends that its adapters have refused for a hole in their numbers.
   uint64_t holes() const { return holes_before_ + adapter_->holes(); }
 
  private:
-  LocalTime local_now() const { return LocalTime(scheduler_.now() + offset_); }
+  LocalTime local_now() const { return LocalTime(world_.scheduler.now() + offset_); }
   void deliver(replica::AdapterEvent event);
-  void lie(replica::SocketEvent& event);
   void flush_commands();
   void attach();
+  bool dies_at(CrashPhase phase);
 
   const uint32_t index_;
-  const replica::ClusterParams params_;
-  Scheduler& scheduler_;
-  Server& server_;
-  Prng& prng_;
-  const Byzantine byzantine_;
-  const Planted planted_;
+  const World world_;
+  const std::unique_ptr<Liar> liar_;
   const Milliseconds offset_;
   SimVerifier verifier_;
   std::unique_ptr<replica::Storage> storage_;
   std::unique_ptr<Adapter> adapter_;
   std::unique_ptr<replica::Replica> replica_;
   SimTime paused_until_{0};
+  bool stopped_ = false;
+  std::optional<CrashPhase> armed_;
   uint64_t adapter_lives_ = 0;
-  std::set<std::string> seen_before_;
   uint64_t holes_before_ = 0;
-  std::map<Height, Bytes> old_reports_;
 };
 
 }  // namespace icws::sim
