@@ -47,11 +47,26 @@ class NodeClient::Impl {
   explicit Impl(std::string address) : address_(std::move(address)) {}
 
   std::expected<std::string, std::string> post(std::string body, Milliseconds timeout) {
+    const bool kept = stream_.has_value();
+    auto out = post_once(body, timeout);
+    // A node closes connections that were idle for a while (10 s), and says so with the next request.
+    if (!out && kept && stale_) out = post_once(std::move(body), timeout);
+    return out;
+  }
+
+ private:
+  std::expected<std::string, std::string> post_once(std::string body, Milliseconds timeout) {
     std::expected<std::string, std::string> out = std::unexpected("no answer in time");
+    stale_ = false;
     context_.restart();
     const auto finished = [&](std::exception_ptr error) {
       try {
         if (error) std::rethrow_exception(error);
+      } catch (const boost::system::system_error& reason) {
+        const boost::system::error_code code = reason.code();
+        stale_ = code == http::error::end_of_stream || code == asio::error::connection_reset ||
+                 code == asio::error::broken_pipe;
+        out = std::unexpected(std::string(reason.what()));
       } catch (const std::exception& reason) {
         out = std::unexpected(std::string(reason.what()));
       }
@@ -62,7 +77,6 @@ class NodeClient::Impl {
     return out;
   }
 
- private:
   asio::awaitable<void> exchange(std::string body, Milliseconds timeout,
                                  std::expected<std::string, std::string>& out) {
     if (!stream_) co_await connect(timeout);
@@ -98,6 +112,8 @@ class NodeClient::Impl {
   const std::string address_;
   asio::io_context context_;
   std::optional<beast::tcp_stream> stream_;
+  // The last exchange failed because the other side had closed the connection before.
+  bool stale_ = false;
 };
 
 NodeClient::NodeClient(std::string address) : impl_(std::make_unique<Impl>(std::move(address))) {}
