@@ -7,7 +7,7 @@ namespace icws::adapter {
 namespace {
 
 // Free memory at the top of the heap before it goes back to the system: a few reads and their events.
-constexpr int kTrimBytes = 16 * 1024 * 1024;
+constexpr int kTrimBytes = 4 * 1024 * 1024;
 // glibc gives each thread an arena of its own, up to eight for each core, and each keeps its own top. What
 // the I/O thread allocates gRPC's threads free, so the lock is taken across threads anyway, and only for what
 // is larger than a kilobyte: smaller blocks have a cache in each thread.

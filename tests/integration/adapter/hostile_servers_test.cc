@@ -31,10 +31,8 @@ constexpr size_t kRoundTrips = 300;
 // The attackers whose connections have ended come again with four new ones.
 constexpr size_t kTripsPerWave = 10;
 constexpr size_t kMiB = 1024 * 1024;
-// Over the four: each may hold a read's worth of events, the endless messages event_bytes_max. And the
-// allocator may keep what it keeps for all threads together (process_limits.cc) before it gives anything
-// back.
-constexpr size_t kGrowthMax = (16 + 16) * kMiB;
+// Over the four: each may hold a read's worth of events, the endless messages event_bytes_max.
+constexpr size_t kGrowthMax = 16 * kMiB;
 // Of all attacks together, when they are over.
 constexpr size_t kGrowthInAllMax = 48 * kMiB;
 // Beside the deadline that ends it: a loaded machine's.
