@@ -147,16 +147,15 @@ struct DataEntry {
   // gap.
   uint64_t gap_count = 0;
   uint64_t gap_dropped = 0;
-  // --- only in a reading (mode observations); its key is in `key`, the median, if asked for, in `content`
-  // --- Members that have a value young enough, of how many.
+  // Members that have a value young enough, of how many. Only in a reading (mode observations), as all up to
+  // `values`; its key is in `key`, the median, if asked for, in `content`.
   uint32_t responses = 0;
   uint32_t members = 0;
   // Intervals that were left out before, because the inbox was full.
   uint64_t skipped = 0;
   // All values, ascending by member, if asked for.
   std::vector<transcript::MemberValue> values;
-  // --- only in a receipt ---
-  // What is written, by which members; see transcript::Sent. A server may answer before it
+  // What is written, by which members; see transcript::Sent. Only in a receipt. A server may answer before it
   // comes.
   SendSequence first_sent;
   SendSequence last_sent;
