@@ -14,8 +14,9 @@ constexpr int kTrimBytes = 4 * 1024 * 1024;
 constexpr int kArenas = 1;
 // The heap grows by so much at a time.
 constexpr int kPadBytes = 256 * 1024;
-// Larger blocks are mapped each by itself: more than a maximum message.
-constexpr int kMapBytes = 4 * 1024 * 1024;
+// Larger blocks are mapped each by itself and go back at once: in a heap that all threads share, some small
+// block soon stands above them, and nothing below it is given back. Few messages are as large.
+constexpr int kMapBytes = 1024 * 1024;
 
 }  // namespace
 
