@@ -79,7 +79,7 @@ class CometSubnetEngine final : public SubnetEngine {
     write_homes();
   }
 
-  void start() override {
+  void start(const std::vector<size_t>& replicas) override {
     const auto& layout = parts_.subnet.layout;
     for (size_t i = 0; i < parts_.options.replicas; ++i) {
       ChildSpec spec{"node " + std::to_string(i),
@@ -87,7 +87,9 @@ class CometSubnetEngine final : public SubnetEngine {
                      {"start", "--home", layout.node(i).string()},
                      layout.node_log(i),
                      // A node that finds nobody there looks again only after three seconds.
-                     [socket = layout.abci_socket(i).string()] { return listens(socket); }};
+                     [socket = layout.abci_socket(i).string()] { return listens(socket); },
+                     // CometBFT v0.38 may wait for ever for the answer of an application that died.
+                     replicas[i]};
       nodes_.push_back(parts_.supervisor.start(std::move(spec)));
     }
   }

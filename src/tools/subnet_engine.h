@@ -17,8 +17,8 @@ namespace icws::tools {
 class SubnetEngine {
  public:
   virtual ~SubnetEngine() = default;
-  // Once the replicas have been started.
-  virtual void start() = 0;
+  // Once the replicas have been started: these children of the supervisor.
+  virtual void start(const std::vector<size_t>& replicas) = 0;
   // `replicas`: what they said last.
   virtual EnginePanel panel(const std::vector<ReplicaPanel>& replicas) const = 0;
   // The subnet cannot go on.

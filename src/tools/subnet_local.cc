@@ -33,7 +33,7 @@ class LocalSubnetEngine final : public SubnetEngine {
   explicit LocalSubnetEngine(const SubnetParts& parts)
       : parts_(parts), log_(parts.subnet.layout.block_log(), parts.subnet.cluster.chain_id) {}
 
-  void start() override {
+  void start(const std::vector<size_t>&) override {
     std::vector<std::unique_ptr<engine::ReplicaLink>> links;
     for (size_t i = 0; i < parts_.options.replicas; ++i) {
       links.push_back(engine::make_grpc_replica_link(parts_.subnet.layout.replica_socket(i).string(),

@@ -38,7 +38,7 @@ SubnetRun::SubnetRun(const SubnetOptions& options, Subnet subnet, const Signals&
   // First: a second subnet on this directory ends here, before it starts anything.
   engine_ = options_.engine == EngineKind::Local ? make_local_engine(parts) : make_comet_engine(parts);
   start_children();
-  engine_->start();
+  engine_->start(replicas_);
   write_pids();
   watch_thread_ = std::jthread([this](std::stop_token stop) { watch_replicas(stop); });
 }
@@ -52,6 +52,7 @@ void SubnetRun::start_children() {
                    beside_this_program("icws-adapter"),
                    {"--socket", layout.adapter_socket(i).string()},
                    layout.adapter_log(i),
+                   {},
                    {}};
     for (const auto& network : options_.allow_networks) {
       spec.arguments.insert(spec.arguments.end(), {"--allow-network", network});
@@ -66,8 +67,8 @@ void SubnetRun::start_children() {
     if (const auto other = options_.replica_programs.find(i); other != options_.replica_programs.end()) {
       program = other->second;
     }
-    ChildSpec spec{
-        "replica " + std::to_string(i), program.path, program.arguments, layout.replica_log(i), {}};
+    ChildSpec spec{"replica " + std::to_string(i), program.path, program.arguments,
+                   layout.replica_log(i),          {},           {}};
     spec.arguments.insert(spec.arguments.end(),
                           {"--index", std::to_string(i), "--state-dir", layout.state(i).string(), "--socket",
                            layout.replica_socket(i).string(), "--adapter-socket",

@@ -55,7 +55,7 @@ Supervisor::~Supervisor() {
 }
 
 size_t Supervisor::start(ChildSpec spec) {
-  children_.push_back({.spec = std::move(spec), .pid = 0, .started = {}, .due = {}});
+  children_.push_back({.spec = std::move(spec), .started = {}, .due = {}, .kill_due = {}});
   if (!children_.back().spec.ready) spawn(children_.back());
   return children_.size() - 1;
 }
@@ -74,6 +74,7 @@ void Supervisor::spawn(Child& child) {
   if (pid < 0) throw std::system_error(errno, std::generic_category(), "fork");
   child.pid = pid;
   child.started = Clock::now();
+  child.kill_due.reset();
 }
 
 void Supervisor::on_exit(Child& child, int status) {
@@ -102,13 +103,29 @@ bool Supervisor::reap() {
     int status = 0;
     if (child.pid == 0 || ::waitpid(child.pid, &status, WNOHANG) != child.pid) continue;
     on_exit(child, status);
+    for (Child& other : children_) {
+      if (other.pid != 0 && other.spec.ends_with && &children_[*other.spec.ends_with] == &child) {
+        other.kill_due = Clock::now() + kEndsWithPatience;
+      }
+    }
     changed = true;
   }
   return changed;
 }
 
+void Supervisor::kill_what_hangs() {
+  for (Child& child : children_) {
+    if (child.pid == 0 || !child.kill_due || Clock::now() < *child.kill_due) continue;
+    child.kill_due.reset();
+    notice_(child.spec.name + " did not end with " + children_[*child.spec.ends_with].spec.name +
+            " and is killed");
+    ::kill(child.pid, SIGKILL);
+  }
+}
+
 bool Supervisor::tend() {
   bool changed = reap();
+  kill_what_hangs();
   for (Child& child : children_) {
     if (child.pid != 0 || !child.wanted || Clock::now() < child.due) continue;
     if (child.spec.ready && !child.spec.ready()) continue;

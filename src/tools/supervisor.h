@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,9 @@
 #include "tools/signals.h"
 
 namespace icws::tools {
+
+// Long enough to close files in order, short enough for a subnet that waits for this one.
+inline constexpr Milliseconds kEndsWithPatience{2'000};
 
 struct ChildSpec {
   // For people, for example "replica 2".
@@ -23,6 +27,9 @@ struct ChildSpec {
   std::filesystem::path log;
   // Started, and started again, only once this is true; empty: at once.
   std::function<bool()> ready;
+  // The child without which this one cannot go on, an index of start(): when that one dies, this one has
+  // kEndsWithPatience to end by itself, and is killed then.
+  std::optional<size_t> ends_with;
 };
 
 // What: starts children in their own process groups; the kernel kills them if this process dies.
@@ -43,8 +50,8 @@ class Supervisor {
   size_t start(ChildSpec spec);
   // 0: not running.
   pid_t pid(size_t child) const { return children_[child].pid; }
-  // Reaps what died and starts what is due. True if a pid has changed. Call after SIGCHLD and a few times a
-  // second.
+  // Reaps what died, kills what hangs, and starts what is due. True if a pid has changed. Call after SIGCHLD
+  // and a few times a second.
   bool tend();
   // SIGTERM to these children, then SIGKILL to those that still run after `patience`.
   void stop(const std::vector<size_t>& children, Milliseconds patience);
@@ -58,10 +65,13 @@ class Supervisor {
     Clock::time_point due;
     Milliseconds backoff{0};
     bool wanted = true;
+    // What it ends with has died.
+    std::optional<Clock::time_point> kill_due;
   };
   void spawn(Child& child);
   void on_exit(Child& child, int status);
   bool reap();
+  void kill_what_hangs();
 
   const Signals& signals_;
   const bool restart_;

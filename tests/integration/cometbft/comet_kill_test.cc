@@ -39,7 +39,11 @@ TEST_F(CometKillTest, EachReplicaInTurn) {
     subnet_->node_pid(i, node);
     expect_all_on();
   }
-  EXPECT_TRUE(subnet_->wait_for(id_, [](const auto& view) { return view.socket() == "live"; }));
+  for (size_t i = 0; i < support::Subnet::kReplicas; ++i) {
+    const auto live = [](const auto& view) { return view.socket() == "live"; };
+    EXPECT_TRUE(subnet_->wait_for(id_, live, {i}))
+        << "replica " << i << ": " << subnet_->connection(i, id_)->socket();
+  }
   expect_one_app_hash();
 }
 
