@@ -34,10 +34,7 @@ support::ReplayOptions held_at(size_t count) {
 
 class TrapTest : public testing::Test {
  protected:
-  void SetUp() override {
-    id_ = subnet_.open_echo(server_.url());
-    ASSERT_TRUE(subnet_.wait_for(id_, kOpen));
-  }
+  void SetUp() override { id_ = subnet_.open_echo_everywhere(server_.url()); }
   void trap(bool enabled) {
     subnet_.call("echo", "trap_on_data", enabled ? R"({"enabled": true})" : R"({"enabled": false})");
   }

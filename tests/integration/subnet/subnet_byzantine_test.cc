@@ -14,8 +14,7 @@ class SubnetByzantineTest : public testing::Test {
     const std::string program = support::built_program("icws-replica-byzantine").string();
     subnet_ = std::make_unique<support::Subnet>(
         std::vector<std::string>{"--replica-program", "1=" + program + "," + mode});
-    id_ = subnet_->open_echo(server_.url(), more);
-    ASSERT_TRUE(subnet_->wait_for(id_, [](const auto& view) { return view.state() == "open"; }));
+    id_ = subnet_->open_echo_everywhere(server_.url(), more);
   }
   // One more message of the server to each of its clients.
   void push() {

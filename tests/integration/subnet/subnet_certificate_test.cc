@@ -44,8 +44,7 @@ class SubnetCertificate : public testing::Test {
   static constexpr size_t kMessages = 6;
 
   void SetUp() override {
-    id_ = subnet_.open_echo(server_.url());
-    ASSERT_TRUE(subnet_.wait_for(id_, [](const auto& view) { return view.state() == "open"; }));
+    id_ = subnet_.open_echo_everywhere(server_.url());
     send(kMessages);
   }
   // Waits until all replicas have agreed on it.

@@ -82,6 +82,13 @@ uint64_t Subnet::open_echo(const std::string& url, const std::string& more) {
   return boost::json::parse(reply).at("connection").to_number<uint64_t>();
 }
 
+uint64_t Subnet::open_echo_everywhere(const std::string& url, const std::string& more) {
+  const uint64_t id = open_echo(url, more);
+  const auto open = [](const auto& view) { return view.state() == "open" && view.socket() == "live"; };
+  if (!wait_for(id, open)) throw std::runtime_error("not open on every replica: " + url);
+  return id;
+}
+
 void Subnet::send_echo(uint64_t connection, const std::string& text, size_t replica) {
   call("echo", "send", "{\"connection\": " + std::to_string(connection) + ", \"text\": \"" + text + "\"}",
        replica);

@@ -39,6 +39,9 @@ class Subnet {
   // Opens a connection of the echo canister; `more` are further members of the arguments, with a leading
   // comma.
   uint64_t open_echo(const std::string& url, const std::string& more = {});
+  // The same, once every replica's socket is open: a socket that opens after the server has pushed a message
+  // has missed it, and in mode ordered its replica stays out.
+  uint64_t open_echo_everywhere(const std::string& url, const std::string& more = {});
   void send_echo(uint64_t connection, const std::string& text, size_t replica = 0);
 
   // Empty if the replica does not answer or has no such connection.

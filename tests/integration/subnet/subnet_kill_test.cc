@@ -12,8 +12,7 @@ class SubnetKillTest : public testing::Test {
  protected:
   void begin(const std::string& more = {}, std::vector<std::string> flags = {}) {
     subnet_ = std::make_unique<support::Subnet>(std::move(flags));
-    id_ = subnet_->open_echo(server_.url(), more);
-    ASSERT_TRUE(subnet_->wait_for(id_, [](const auto& view) { return view.state() == "open"; }));
+    id_ = subnet_->open_echo_everywhere(server_.url(), more);
   }
   // The server's own messages, the same for all clients.
   void push(size_t count) {

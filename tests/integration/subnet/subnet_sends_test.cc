@@ -12,8 +12,7 @@ class SubnetSendsTest : public testing::Test {
  protected:
   void begin(const std::string& more, std::vector<std::string> flags = {}) {
     subnet_ = std::make_unique<support::Subnet>(std::move(flags));
-    id_ = subnet_->open_echo(server_.url(), R"(,"receipts":true)" + more);
-    ASSERT_TRUE(subnet_->wait_for(id_, [](const auto& view) { return view.state() == "open"; }));
+    id_ = subnet_->open_echo_everywhere(server_.url(), R"(,"receipts":true)" + more);
   }
   bool server_gets(uint64_t messages) {
     return server_.progress().wait_until([=](const auto& progress) { return progress.messages >= messages; });
