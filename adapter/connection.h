@@ -202,6 +202,7 @@ class Connection final : private Kept {
   Signal write_news_;
   Clock::time_point write_progress_{};
 
+  size_t last_message_bytes_ = 0;
   Clock::time_point last_read_{};
   Clock::time_point last_heartbeat_{};
   Clock::time_point message_begun_{};

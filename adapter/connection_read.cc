@@ -18,6 +18,9 @@ constexpr int kTurnReads = 8;
 // With a read straight to a large message's place, what follows it: enough to see how large the next one is,
 // which can then be read to its place as well; and to tell that there is more.
 constexpr size_t kReadBytesBehind = 4 * 1024;
+// After a message of this size the next is expected to be as large: of it, too, only the beginning is read, so
+// that the rest goes to its place uncopied.
+constexpr size_t kLargeMessageBytes = 32 * 1024;
 // After the end, so much is read and thrown away before the socket is closed: bytes left unread would make
 // the kernel send a reset, which can overtake our Close frame.
 constexpr size_t kDrainBytesMax = 16 * 1024 * 1024;
@@ -93,7 +96,8 @@ asio::awaitable<void> Connection::read() {
     }
     const auto place = decoder_.payload_room();
     const std::span<char> buffer(parts_.read_buffer);
-    auto step = stream_->try_read(place, place.empty() ? buffer : buffer.first(kReadBytesBehind));
+    const bool small = !place.empty() || last_message_bytes_ >= kLargeMessageBytes;
+    auto step = stream_->try_read(place, small ? buffer.first(kReadBytesBehind) : buffer);
     pacing_.settle(step.bytes, now);
     if (step.failure) {
       end({std::move(*step.failure)}, std::nullopt);
@@ -184,6 +188,7 @@ bool Connection::take(const ws::Event& event) {
       return false;
     case ws::EventKind::kText:
     case ws::EventKind::kBinary: {
+      last_message_bytes_ = event.payload.size();
       if (forgotten_) return true;
       const size_t before = events_.staged_bytes();
       const auto kind =
