@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <boost/json/parser.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_from.hpp>
 #include <charconv>
 #include <optional>
+
+#include "adapter/json_keys.h"
 
 namespace icws::adapter {
 namespace {
@@ -18,12 +19,6 @@ using Texts = std::vector<std::string>;
 constexpr size_t kJsonDepthMax = 8;
 // Entries of lists; names and paths are far shorter.
 constexpr uint64_t kEntryBytesMax = 4'095;
-
-std::string quoted(std::string_view text) {
-  // Whatever was in the file: not too much of it on the operator's terminal.
-  constexpr size_t kShown = 60;
-  return json::serialize(json::value(text.substr(0, kShown)));
-}
 
 std::string range_fault(const std::string& name, uint64_t min, uint64_t max, std::string_view unit) {
   return name + ": " + std::to_string(min) + " to " + std::to_string(max) +
@@ -176,15 +171,16 @@ std::string line_of(std::string_view text, size_t offset) {
   return "line " + std::to_string(1 + std::ranges::count(text.substr(0, offset), '\n'));
 }
 
+json::parse_options parse_options() {
+  json::parse_options out;
+  out.allow_comments = true;
+  out.allow_trailing_commas = true;
+  out.max_depth = kJsonDepthMax;
+  return out;
+}
+
 std::expected<json::value, std::string> parse(std::string_view text) {
-  if (text.size() > kConfigBytesMax) {
-    return std::unexpected("more than " + std::to_string(kConfigBytesMax) + " bytes");
-  }
-  json::parse_options options;
-  options.allow_comments = true;
-  options.allow_trailing_commas = true;
-  options.max_depth = kJsonDepthMax;
-  json::parser parser({}, options);
+  json::parser parser({}, parse_options());
   boost::system::error_code error;
   const size_t read = parser.write_some(text.data(), text.size(), error);
   if (!error && read < text.size()) error = json::error::extra_data;
@@ -236,10 +232,15 @@ struct ToJson {
 
 std::expected<void, ConfigFaults> apply_json(std::string_view text, AdapterConfig& config,
                                              std::span<const Setting> table) {
+  if (text.size() > kConfigBytesMax) {
+    return std::unexpected(ConfigFaults{"more than " + std::to_string(kConfigBytesMax) + " bytes"});
+  }
   const auto parsed = parse(text);
-  if (!parsed) return std::unexpected(ConfigFaults{parsed.error()});
-  if (!parsed->is_object()) return std::unexpected(ConfigFaults{"not a JSON object"});
-  ConfigFaults faults;
+  auto faults = repeated_keys(text, parse_options());
+  if (!parsed || !parsed->is_object()) {
+    faults.push_back(parsed ? "not a JSON object" : parsed.error());
+    return std::unexpected(std::move(faults));
+  }
   for (const auto& [key, value] : parsed->get_object()) {
     const std::string name(key);
     if (const auto* setting = find_setting(name, table)) {

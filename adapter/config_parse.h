@@ -20,8 +20,8 @@ inline constexpr size_t kConfigBytesMax = 1024 * 1024;
 using ConfigFaults = std::vector<std::string>;
 
 // Overlays a JSON object (comments and trailing commas are allowed) on `config`. Errors: every fault at once:
-// no JSON, unknown name (with the nearest known one), wrong type, out of range, refused text. What has no
-// fault is set even so.
+// no JSON, a name that stands twice, an unknown one (with the nearest known one), wrong type, out of range,
+// refused text. What has no fault is set even so.
 std::expected<void, ConfigFaults> apply_json(std::string_view text, AdapterConfig& config,
                                              std::span<const Setting> table = settings());
 

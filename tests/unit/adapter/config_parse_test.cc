@@ -139,6 +139,43 @@ TEST(ConfigParse, NamesEveryFaultAndKeepsTheRest) {
   EXPECT_EQ(config.count, 7U);
 }
 
+TEST(ConfigParse, RefusesAKeyThatStandsTwice) {
+  EXPECT_EQ(only_fault_of("{\"wait\": 2,\n\"count\": 3,\n\n\"wait\": 2}"),
+            "wait: again on line 4; it stands on line 1 already");
+  EXPECT_EQ(only_fault_of(R"({"things": [{"name": "n"}, {"name": "m", "file": "f", "name": "m"}]})"),
+            "things[1].name: again on line 1; it stands on line 1 already");
+  // Escapes make no other key, nor does what stands between.
+  EXPECT_EQ(only_fault_of("{\"wait\": 2, /* a\nb */ // \"wait\"\n\"w\\u0061it\": 3}"),
+            "wait: again on line 3; it stands on line 1 already");
+  EXPECT_THAT(faults_of(R"({"\u00e9": 1, "é": 1, "\ud83d\ude00": 1, "😀": 1})"),
+              testing::IsSupersetOf({HasSubstr("\"é\": again"), HasSubstr("\"😀\": again")}));
+  // Each time more is a fault.
+  EXPECT_THAT(faults_of("{\"wait\": 2,\n\"wait\": 3,\n\"wait\": 4}"),
+              ElementsAre("wait: again on line 2; it stands on line 1 already",
+                          "wait: again on line 3; it stands on line 1 already"));
+  // An object in a list in an object that is a list's entry, and keys that say nothing in a path.
+  EXPECT_THAT(faults_of(R"({"things": [[], [{"a.b": [0, {"": 1, "": 2}]}]]})"),
+              testing::Contains(R"(things[1][0]."a.b"[1]."": again on line 1; it stands on line 1 already)"));
+}
+
+TEST(ConfigParse, LetsAKeyStandInEachObject) {
+  EXPECT_THAT(
+      faults_of(R"({"things": [{"name": "name", "file": "name"}, {"name": "name"}], "text": "text"})"),
+      ElementsAre());
+  EXPECT_THAT(faults_of(R"({"wait": 2, "texts": ["wait", "wait"]})"), ElementsAre());
+}
+
+TEST(ConfigParse, NamesRepeatedKeysBesideEveryOtherFault) {
+  EXPECT_THAT(faults_of("{\"wait\": 0, \"wiat\": 1,\n\"truth\": true, \"truth\": true,"
+                        "\"things\": [{\"file\": \"f\",\n\"file\": \"g\"}]}"),
+              testing::UnorderedElementsAre(HasSubstr("wait: 1 to 10"), HasSubstr("did you mean wait"),
+                                            HasSubstr("truth: again on line 2"),
+                                            HasSubstr("things[0].file: again on line 3"),
+                                            HasSubstr("things[0].name: is missing")));
+  EXPECT_THAT(faults_of("{\"wait\": 2,\n\"wait\": 2,\n\"count\" 3}"),
+              ElementsAre(HasSubstr("wait: again on line 2"), HasSubstr("not JSON at line 3")));
+}
+
 TEST(ConfigParse, TakesCommentsAndTellsTheLineOfAnError) {
   EXPECT_THAT(faults_of("// a\n{ /* b */ \"wait\": 2, // c\n}\n"), ElementsAre());
   EXPECT_THAT(only_fault_of("{\n\"wait\": 2\n\"count\": 3}"), HasSubstr("line 3"));
