@@ -3,9 +3,11 @@
 #include <grpcpp/support/proto_buffer_reader.h>
 #include <grpcpp/support/slice.h>
 
+#include <iterator>
 #include <utility>
 #include <vector>
 
+#include "adapter/hello.h"
 #include "adapter/requests.h"
 #include "icws/adapter/v1/adapter.pb.h"
 
@@ -26,21 +28,8 @@ grpc::ByteBuffer buffer_of(Batch batch) {
   return grpc::ByteBuffer(slices.data(), slices.size());
 }
 
-grpc::ByteBuffer hello_of(uint64_t instance, const std::vector<replica::SocketStatus>& sockets) {
-  v1::EventsResponse response;
-  auto& hello = *response.mutable_hello();
-  hello.set_instance(instance);
-  for (const auto& socket : sockets) {
-    auto& out = *hello.add_sockets();
-    out.mutable_key()->set_connection_id(socket.key.connection.value);
-    out.mutable_key()->set_epoch(socket.key.epoch.value);
-    out.mutable_key()->set_attempt(socket.key.attempt.value);
-    out.set_acknowledged_event(socket.acknowledged.value);
-    out.set_position(socket.position.value);
-    if (socket.head != Digest{}) out.set_head(socket.head.view().data(), socket.head.view().size());
-    out.set_accepted_up_to(socket.accepted_send);
-  }
-  const grpc::Slice slice(response.SerializeAsString());
+grpc::ByteBuffer buffer_of(const Bytes& bytes) {
+  const grpc::Slice slice(bytes);
   return grpc::ByteBuffer(&slice, 1);
 }
 
@@ -51,17 +40,14 @@ EventStream* EventStream::start(EventHub& hub, Metrics& metrics, uint64_t instan
   auto stream = std::make_shared<EventStream>(hub, metrics, context);
   stream->self_ = stream;
   auto attached = hub.attach(stream);
+  auto hello = serialize_hello(instance, attached.sockets);
   auto* raw = stream.get();
-  bool begin = false;
-  {
-    const std::lock_guard lock(raw->mutex_);
-    raw->generation_ = attached.generation;
-    begin = !raw->finished_;
-    if (begin) {
-      raw->writing_ = hello_of(instance, attached.sockets);
-      raw->StartWrite(&raw->writing_);
-      raw->StartRead(&raw->reading_);
-    }
+  const std::lock_guard lock(raw->mutex_);
+  raw->generation_ = attached.generation;
+  if (!raw->finished_) {
+    raw->hello_.assign(std::make_move_iterator(hello.begin()), std::make_move_iterator(hello.end()));
+    raw->write_next();
+    raw->StartRead(&raw->reading_);
   }
   return raw;
 }
@@ -107,10 +93,18 @@ void EventStream::OnWriteDone(bool ok) {
 
 void EventStream::pump() {
   const std::lock_guard lock(mutex_);
-  if (write_under_way_ || finished_) return;
-  auto batch = hub_.next_batch(generation_);
-  if (!batch) return;
-  writing_ = buffer_of(std::move(*batch));
+  if (!write_under_way_ && !finished_) write_next();
+}
+
+void EventStream::write_next() {
+  if (!hello_.empty()) {
+    writing_ = buffer_of(hello_.front());
+    hello_.pop_front();
+  } else if (auto batch = hub_.next_batch(generation_)) {
+    writing_ = buffer_of(std::move(*batch));
+  } else {
+    return;
+  }
   write_under_way_ = true;
   StartWrite(&writing_);
 }

@@ -6,6 +6,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 
@@ -42,6 +43,8 @@ class EventStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
  private:
   bool acknowledge(grpc::ByteBuffer& request);
   void pump();
+  // Precondition: the lock, and no write under way.
+  void write_next();
   void finish(const grpc::Status& status);
 
   EventHub& hub_;
@@ -50,8 +53,11 @@ class EventStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   std::shared_ptr<EventStream> self_;
   std::mutex mutex_;
   uint64_t generation_ = 0;
+  // Parts that are not written yet.
+  std::deque<Bytes> hello_;
   grpc::ByteBuffer reading_;
   grpc::ByteBuffer writing_;
+  // Until start() has begun with Hello, nothing else may.
   bool write_under_way_ = true;
   bool finished_ = false;
 };

@@ -85,6 +85,8 @@ class AdapterClient::Worker {
     v1::EventsRequest request;
     v1::EventsResponse response;
     grpc::Status status;
+    // The parts of Hello so far.
+    std::optional<replica::AdapterUp> hello;
     bool up = false;
     bool writing = false;
     bool reading = false;
@@ -195,22 +197,33 @@ class AdapterClient::Worker {
 
   void handle_read(bool ok) {
     stream_->reading = false;
-    if (ok && !stream_->ending) {
-      auto events = events_of(stream_->response);
-      const bool hello = stream_->response.has_hello();
-      // Hello is the first message and no other.
-      if (!events || hello == stream_->up) {
-        end_stream();
-      } else {
-        stream_->up = true;
-        if (!events->empty()) deliver_(std::move(*events));
-        read();
-        advance();
-        return;
-      }
+    if (ok && !stream_->ending && take_response()) {
+      read();
+      advance();
+      return;
     }
     end_stream();
     finish_stream();
+  }
+
+  // False: the adapter broke the interface. Hello comes first, in all its parts, and never again.
+  bool take_response() {
+    auto& response = stream_->response;
+    if (response.has_hello() == stream_->up) return false;
+    std::vector<AdapterEvent> events;
+    if (response.has_hello()) {
+      if (!take_part(response.hello(), stream_->hello)) return false;
+      if (response.hello().more()) return true;
+      stream_->up = true;
+      events.emplace_back(std::move(*stream_->hello));
+      stream_->hello.reset();
+    } else {
+      auto of_sockets = events_of(response);
+      if (!of_sockets) return false;
+      events = std::move(*of_sockets);
+    }
+    if (!events.empty()) deliver_(std::move(events));
+    return true;
   }
 
   void handle_written(bool ok) {

@@ -9,6 +9,9 @@ namespace v1 = adapter::v1;
 using replica::AdapterEvent;
 using replica::SocketEvent;
 
+// Of the proto.
+constexpr size_t kSocketsMax = 200'000;
+
 void set_key(v1::SocketKey& out, const replica::SocketKey& key) {
   out.set_connection_id(key.connection.value);
   out.set_epoch(key.epoch.value);
@@ -17,17 +20,6 @@ void set_key(v1::SocketKey& out, const replica::SocketKey& key) {
 
 replica::SocketKey key_of(const v1::SocketKey& key) {
   return {ConnectionId(key.connection_id()), Epoch(key.epoch()), Attempt(key.attempt())};
-}
-
-replica::AdapterUp up_of(const v1::Hello& hello) {
-  replica::AdapterUp out;
-  out.instance = hello.instance();
-  for (const auto& socket : hello.sockets()) {
-    out.sockets.push_back({key_of(socket.key()), EventSequence(socket.acknowledged_event()),
-                           Position(socket.position()), Digest::from(socket.head()).value_or(Digest{}),
-                           socket.accepted_up_to()});
-  }
-  return out;
 }
 
 bool fill(SocketEvent& out, v1::Message& message) {
@@ -131,12 +123,23 @@ v1::EventsRequest request_of(const std::vector<replica::AcknowledgeCommand>& ack
   return out;
 }
 
+bool take_part(const v1::Hello& part, std::optional<replica::AdapterUp>& up) {
+  if (!up) up = replica::AdapterUp{part.instance(), {}};
+  const size_t sockets = up->sockets.size() + static_cast<size_t>(part.sockets_size());
+  if (part.instance() != up->instance || sockets > kSocketsMax) return false;
+  for (const auto& socket : part.sockets()) {
+    up->sockets.push_back({key_of(socket.key()), EventSequence(socket.acknowledged_event()),
+                           Position(socket.position()), Digest::from(socket.head()).value_or(Digest{}),
+                           socket.accepted_up_to()});
+  }
+  return true;
+}
+
 std::optional<std::vector<AdapterEvent>> events_of(v1::EventsResponse& response) {
   std::vector<AdapterEvent> out;
-  size_t count = 1;
+  size_t count = 0;
   for (const auto& socket : response.sockets()) count += static_cast<size_t>(socket.events_size()) + 1;
   out.reserve(count);
-  if (response.has_hello()) out.emplace_back(up_of(response.hello()));
   for (auto& socket : *response.mutable_sockets()) {
     const auto key = key_of(socket.key());
     for (auto& event : *socket.mutable_events()) {

@@ -108,6 +108,41 @@ TEST(AdapterResume, ReplaysWhatIsNotAcknowledged) {
   EXPECT_EQ(content(events.back()), "while away");
 }
 
+// Together they are larger than what gRPC's clients take as one message (ours 8 MiB). That they end at once
+// changes nothing: they are remembered until the replica closes them.
+TEST(AdapterResume, ListsVeryManySockets) {
+  constexpr uint64_t kSockets = 120'000;
+  const auto key = [](uint64_t i) {
+    return replica::SocketKey{ConnectionId(UINT64_MAX - kSockets + i), Epoch(UINT32_MAX),
+                              Attempt(UINT32_MAX)};
+  };
+  AdapterProcess adapter({"--sockets-max", std::to_string(kSockets), "--metrics", "127.0.0.1:0"});
+  {
+    const auto replica = adapter.replica();
+    ASSERT_TRUE(replica->wait_up());
+    for (uint64_t i = 0; i < kSockets; ++i) replica->open(key(i), "no URL");
+    ASSERT_TRUE(
+        replica->heard().wait_until([](const Heard& heard) { return heard.events.size() == kSockets; }));
+    for (uint64_t i = 0; i < kSockets; ++i) {
+      replica->submit(
+          replica::AcknowledgeCommand{key(i), EventSequence(1), Position(UINT64_MAX), sha256("h")});
+    }
+    auto seen =
+        adapter.wait_metrics([](MetricValues& now) { return now["icws_adapter_buffered_events"] == 0; });
+    ASSERT_EQ(seen["icws_adapter_buffered_events"], 0);
+  }
+  const auto replica = adapter.replica();
+  ASSERT_TRUE(replica->wait_up());
+  const auto heard = replica->heard().get();
+  ASSERT_EQ(heard.ups[0].sockets.size(), kSockets);
+  for (uint64_t i = 0; i < kSockets; ++i) {
+    ASSERT_EQ(heard.ups[0].sockets[i].key, key(i));
+    ASSERT_EQ(heard.ups[0].sockets[i].position, Position(UINT64_MAX));
+  }
+  EXPECT_EQ(heard.downs, 0U);
+  EXPECT_TRUE(heard.events.empty());
+}
+
 TEST(AdapterResume, ReportsADeadAdapterAndItsSuccessor) {
   support::EchoServer server;
   AdapterProcess adapter;
