@@ -1,14 +1,12 @@
 // Opening: checks, tries and retries.
-#include <openssl/rand.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <stdexcept>
 
 #include "adapter/connection.h"
 #include "adapter/event_message.h"
+#include "adapter/randomness.h"
 #include "ws/request_headers.h"
 #include "ws/url.h"
 
@@ -23,9 +21,7 @@ constexpr uint64_t kRefusedAttemptsMax = 2;
 
 std::string new_key() {
   std::array<uint8_t, 16> random;
-  if (RAND_bytes(random.data(), random.size()) != 1) {
-    throw std::runtime_error("the system has no randomness");
-  }
+  fill_random(random);
   return ws::make_key(random);
 }
 

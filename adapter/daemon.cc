@@ -1,7 +1,6 @@
 #include "adapter/daemon.h"
 
 #include <grpcpp/impl/service_type.h>
-#include <openssl/rand.h>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -15,6 +14,7 @@
 #include "adapter/egress.h"
 #include "adapter/event_hub.h"
 #include "adapter/metrics_server.h"
+#include "adapter/randomness.h"
 #include "adapter/server.h"
 #include "adapter/service.h"
 #include "adapter/stop_guard.h"
@@ -78,14 +78,6 @@ double now_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-uint64_t random_instance() {
-  uint64_t out = 0;
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&out), sizeof out) != 1) {
-    throw std::runtime_error("the system has no randomness");
-  }
-  return out;
-}
-
 }  // namespace
 
 struct Daemon::Impl {
@@ -98,7 +90,7 @@ struct Daemon::Impl {
         read_buffer(kReadBytes, '\0'),
         keeper(io.get_executor(), keeper_period(config)),
         table(io.get_executor(), {config, egress, hub, mask_keys, read_buffer, keeper, metrics, log}),
-        service(make_service(io.get_executor(), table, hub, metrics, random_instance())),
+        service(make_service(io.get_executor(), table, hub, metrics, random_number())),
         server(io, grpc_listener(io, config, supervision.sockets), *service, metrics, log),
         stop_timer(io),
         housekeeping(io) {

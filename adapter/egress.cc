@@ -1,10 +1,10 @@
 #include "adapter/egress.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
+
+#include "adapter/randomness.h"
 
 namespace icws::adapter {
 namespace {
@@ -46,14 +46,6 @@ TlsSettings tls_settings(const AdapterConfig& config) {
   return {config.ca_file, config.tls_destinations, config.tls_sessions};
 }
 
-uint64_t random_seed() {
-  uint64_t out = 0;
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&out), sizeof out) != 1) {
-    throw std::runtime_error("the system has no randomness");
-  }
-  return out;
-}
-
 }  // namespace
 
 Egress::Egress(boost::asio::any_io_executor executor, const AdapterConfig& config, Metrics& metrics)
@@ -64,7 +56,7 @@ Egress::Egress(boost::asio::any_io_executor executor, const AdapterConfig& confi
       pacer_(receive_limits(config)),
       dialer_(config, policy_, resolver_, limiter_, metrics),
       tls_(tls_settings(config)),
-      connector_(config, policy_, dialer_, tls_, metrics, random_seed()) {}
+      connector_(config, policy_, dialer_, tls_, metrics, random_number()) {}
 
 void Egress::reload() {
   auto policy = make_policy(config_);

@@ -1,17 +1,14 @@
 #include "adapter/send_queue.h"
 
-#include <openssl/rand.h>
-
-#include <stdexcept>
 #include <utility>
+
+#include "adapter/randomness.h"
 
 namespace icws::adapter {
 
 ws::MaskKey MaskKeys::next() {
   if (used_ == kKeys) {
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(keys_), sizeof keys_) != 1) {
-      throw std::runtime_error("the system has no randomness");
-    }
+    fill_random({reinterpret_cast<uint8_t*>(keys_), sizeof keys_});
     used_ = 0;
   }
   return keys_[used_++];

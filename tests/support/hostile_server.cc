@@ -10,12 +10,11 @@
 
 #include <array>
 #include <cerrno>
-#include <list>
 #include <mutex>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 
+#include "tests/support/connection_threads.h"
 #include "tests/support/hostile_scripts.h"
 
 namespace icws::support {
@@ -197,25 +196,6 @@ int bio_read(BIO* bio, char* data, int size) {
       static_cast<Connection*>(BIO_get_data(bio))->receive_raw(data, static_cast<size_t>(size)));
 }
 
-int listen_on_loopback() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (socket < 0 || ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(socket, 128) != 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot listen on loopback");
-  }
-  return socket;
-}
-
-uint16_t port_of(int socket) {
-  sockaddr_in address{};
-  socklen_t size = sizeof address;
-  ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
-  return ntohs(address.sin_port);
-}
-
 // "/garbage" or "/garbage?x=y" to the misbehaviour of that name.
 std::optional<Hostility> named_hostility(const std::string& request) {
   const size_t begin = request.find('/') + 1;
@@ -289,48 +269,30 @@ class HostileServer::Impl {
   Impl(HostileTransport transport, Script otherwise)
       : transport_(std::move(transport)),
         otherwise_(std::move(otherwise)),
-        listener_(listen_on_loopback()),
-        port_(port_of(listener_)) {
-    if (transport_.tls) tls_ = make_tls(transport_);
-    thread_ = std::thread([this] { accept(); });
-  }
+        tls_(transport_.tls ? make_tls(transport_) : nullptr),
+        threads_("127.0.0.1", [this](int socket, const Event& stopping) {
+          accepted_.update([](size_t& count) { ++count; });
+          return std::make_unique<Served>(socket, *this, stopping);
+        }) {}
 
-  ~Impl() {
-    stopping_.set();
-    ::shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    ::close(listener_);
-    for (Served& served : served_) served.connection.interrupt();
-    for (Served& served : served_) served.thread.join();
-  }
-
-  std::string url() const { return (tls_ ? "wss://localhost:" : "ws://127.0.0.1:") + std::to_string(port_); }
-  uint16_t port() const { return port_; }
+  std::string url() const { return (tls_ ? "wss://localhost:" : "ws://127.0.0.1:") + std::to_string(port()); }
+  uint16_t port() const { return threads_.port(); }
   const Watched<size_t>& accepted() const { return accepted_; }
 
  private:
-  struct Served {
-    Served(int socket, const Impl& server)
-        : connection(socket, server.tls_, server.transport_.dribble, server.stopping_) {}
-    Connection connection;
-    std::thread thread;
+  class Served final : public ConnectionThreads::Served {
+   public:
+    Served(int socket, const Impl& server, const Event& stopping)
+        : server_(server), connection_(socket, server.tls_, server.transport_.dribble, stopping) {}
+    void run() override { server_.serve(connection_); }
+    void interrupt() override { connection_.interrupt(); }
+
+   private:
+    const Impl& server_;
+    Connection connection_;
   };
 
-  void accept() {
-    while (true) {
-      const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (stopping_.is_set()) {
-        if (socket >= 0) ::close(socket);
-        return;
-      }
-      if (socket < 0) continue;
-      accepted_.update([](size_t& count) { ++count; });
-      Served& served = served_.emplace_back(socket, *this);
-      served.thread = std::thread([this, &connection = served.connection] { serve(connection); });
-    }
-  }
-
-  void serve(Connection& connection) {
+  void serve(Connection& connection) const {
     if (transport_.at_once) {
       otherwise_(connection);
     } else if (connection.begin()) {
@@ -344,13 +306,9 @@ class HostileServer::Impl {
 
   const HostileTransport transport_;
   const Script otherwise_;
-  TlsContext tls_;
-  int listener_;
-  uint16_t port_;
-  Event stopping_;
+  const TlsContext tls_;
   Watched<size_t> accepted_;
-  std::list<Served> served_;  // grown by the accepting thread; read by the destructor after it has ended
-  std::thread thread_;
+  ConnectionThreads threads_;
 };
 
 HostileServer::HostileServer(std::optional<CertificateAndKey> tls, Script otherwise,

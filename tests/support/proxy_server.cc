@@ -9,12 +9,12 @@
 
 #include <array>
 #include <cerrno>
-#include <list>
 #include <mutex>
 #include <optional>
 #include <string_view>
 #include <system_error>
-#include <thread>
+
+#include "tests/support/connection_threads.h"
 
 namespace icws::support {
 namespace {
@@ -31,19 +31,31 @@ sockaddr_in ipv4(const std::string& address, uint16_t port) {
 
 // What: one client and, once it is connected, its server. The destructor of the proxy shuts both down under
 // the lock that guards their numbers.
-class Served {
+class Served final : public ConnectionThreads::Served {
  public:
   Served(int client, const ProxyOptions& options, Watched<ProxyProgress>& progress)
       : options_(options), progress_(progress), client_(client) {
     const int on = 1;
     ::setsockopt(client_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  ~Served() {
+  ~Served() override {
     ::close(client_);
     if (server_ >= 0) ::close(server_);
   }
 
-  void run() {
+  void run() override {
+    serve();
+    interrupt();
+  }
+
+  void interrupt() override {
+    const std::lock_guard lock(mutex_);
+    ::shutdown(client_, SHUT_RDWR);
+    if (server_ >= 0) ::shutdown(server_, SHUT_RDWR);
+  }
+
+ private:
+  void serve() {
     const auto target = options_.socks ? socks() : connect_request();
     if (!target) return;
     progress_.update([&](ProxyProgress& progress) { progress.targets.push_back(*target); });
@@ -51,13 +63,6 @@ class Served {
     if (server_ >= 0) relay();
   }
 
-  void interrupt() {
-    const std::lock_guard lock(mutex_);
-    ::shutdown(client_, SHUT_RDWR);
-    if (server_ >= 0) ::shutdown(server_, SHUT_RDWR);
-  }
-
- private:
   static bool send_all(int socket, std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -238,69 +243,25 @@ class Served {
 
 class ProxyServer::Impl {
  public:
-  explicit Impl(ProxyOptions options) : options_(std::move(options)) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = ipv4(options_.listen, 0);
-    socklen_t size = sizeof address;
-    if (listener_ < 0 || ::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-        ::listen(listener_, 128) != 0 ||
-        ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-      throw std::system_error(errno, std::generic_category(), "cannot listen as a proxy");
-    }
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { accept(); });
-  }
+  explicit Impl(ProxyOptions options)
+      : options_(std::move(options)), threads_(options_.listen, [this](int client, const Event&) {
+          progress_.update([](ProxyProgress& progress) { ++progress.accepted; });
+          return std::make_unique<Served>(client, options_, progress_);
+        }) {}
 
-  ~Impl() {
-    stopping_.set();
-    ::shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    ::close(listener_);
-    for (auto& one : served_) one.served.interrupt();
-    for (auto& one : served_) one.thread.join();
-  }
-
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return threads_.port(); }
   std::string url() const {
     const std::string credentials =
         options_.user.empty() ? "" : options_.user + ":" + options_.password + "@";
     return (options_.socks ? "socks5h://" : "http://") + credentials + options_.listen + ":" +
-           std::to_string(port_);
+           std::to_string(port());
   }
   const Watched<ProxyProgress>& progress() const { return progress_; }
 
  private:
-  struct Running {
-    Running(int client, const ProxyOptions& options, Watched<ProxyProgress>& progress)
-        : served(client, options, progress) {}
-    Served served;
-    std::thread thread;
-  };
-
-  void accept() {
-    while (true) {
-      const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (stopping_.is_set()) {
-        if (client >= 0) ::close(client);
-        return;
-      }
-      if (client < 0) continue;
-      progress_.update([](ProxyProgress& progress) { ++progress.accepted; });
-      auto& running = served_.emplace_back(client, options_, progress_);
-      running.thread = std::thread([&served = running.served] {
-        served.run();
-        served.interrupt();
-      });
-    }
-  }
-
   const ProxyOptions options_;
-  int listener_ = -1;
-  uint16_t port_ = 0;
-  Event stopping_;
   Watched<ProxyProgress> progress_;
-  std::list<Running> served_;  // grown by the accepting thread; read by the destructor after it has ended
-  std::thread thread_;
+  ConnectionThreads threads_;
 };
 
 ProxyServer::ProxyServer(ProxyOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
