@@ -76,10 +76,12 @@ asio::awaitable<std::optional<Failure>> Connection::open() {
     if (late) co_return failure;
     failure = co_await try_open(connect_request, upgrade_request);
     if (!failure) co_return std::nullopt;
+    // Given up, waits end like those whose deadline has passed; no deadline was reached.
+    if (watchdog_.aborted()) co_return failure;
     if (failure->limit) parts_.metrics.pass(*failure->limit);
     const uint64_t tries_max =
         failure->cause == Cause::ConnectionRefused ? kRefusedAttemptsMax : parts_.config.open_attempts_max;
-    if (!failure->transient || watchdog_.aborted() || watchdog_.whole_expired()) co_return failure;
+    if (!failure->transient || watchdog_.whole_expired()) co_return failure;
     if (tries >= tries_max) {
       parts_.metrics.pass(Limit::kOpenAttemptsMax);
       co_return failure;
@@ -146,7 +148,8 @@ void Connection::use_compression(const ws::DeflateParameters& parameters) {
 
 asio::awaitable<void> Connection::pause(Milliseconds delay) {
   asio::steady_timer timer(co_await asio::this_coro::executor, delay);
-  watchdog_.arm(delay, [&timer] { timer.cancel(); });
+  // After an abort arm() calls it at once, before the wait begins, which cancel() would not end.
+  watchdog_.arm(delay, [&timer] { timer.expires_after(Milliseconds(0)); });
   co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
   watchdog_.disarm();
 }

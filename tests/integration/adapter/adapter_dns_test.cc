@@ -1,13 +1,13 @@
 // Names: an adapter process with a DNS server that answers as told.
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <chrono>
+#include <optional>
 #include <set>
+#include <system_error>
 
 #include "tests/integration/adapter/fixture.h"
+#include "tests/support/black_hole.h"
 #include "tests/support/dns_server.h"
 #include "tests/support/echo_server.h"
 #include "tests/support/hostile_server.h"
@@ -179,41 +179,15 @@ TEST(AdapterDns, SlowNamesHoldUpNobody) {
   EXPECT_LT(Clock::now() - stopping, 10s);
 }
 
-// What: a port of ::1 whose connections never come about: nobody accepts, and the queue is full.
-class BlackHole {
- public:
-  explicit BlackHole(uint16_t port) : listener_(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in6 address{};
-    address.sin6_family = AF_INET6;
-    address.sin6_addr = in6addr_loopback;
-    address.sin6_port = htons(port);
-    const int only = 1;
-    ::setsockopt(listener_, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only);
-    there_ = ::bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-             ::listen(listener_, 0) == 0;
-    for (int i = 0; there_ && i < 8; ++i) {
-      const int filler = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-      (void)!::connect(filler, reinterpret_cast<sockaddr*>(&address), sizeof address);
-      fillers_.push_back(filler);
-    }
-  }
-  ~BlackHole() {
-    for (const int filler : fillers_) ::close(filler);
-    ::close(listener_);
-  }
-  bool there() const { return there_; }
-
- private:
-  int listener_;
-  bool there_ = false;
-  std::vector<int> fillers_;
-};
-
 // Happy Eyeballs: IPv6 comes first, is a black hole, and IPv4 wins a quarter of a second later.
 TEST(AdapterDns, RacesFamilies) {
   support::EchoServer server;
-  const BlackHole hole(server.port());
-  if (!hole.there()) GTEST_SKIP() << "this machine has no ::1, or its port is taken: nothing to race against";
+  std::optional<support::BlackHole> hole;
+  try {
+    hole.emplace("::1", server.port());
+  } catch (const std::system_error& error) {
+    GTEST_SKIP() << "nothing to race against: " << error.what();
+  }
   DnsServer dns({{"both.example", address("127.0.0.1"), address("::1")}});
   AdapterProcess adapter(with_dns(dns, {"--allow-network", "::1/128", "--connect-timeout", "15000"}));
   auto replica = adapter.replica();
