@@ -43,6 +43,7 @@ std::optional<ConnectRace::Address> ConnectRace::next(Time now) {
   const Address out = waiting.front();
   waiting.pop_front();
   turn_ = family == Family::kV6 ? Family::kV4 : Family::kV6;
+  begun_ = now;
   pace_ = now + settings_.attempt_delay;
   ++attempts_;
   ++running_;
@@ -51,7 +52,7 @@ std::optional<ConnectRace::Address> ConnectRace::next(Time now) {
 
 void ConnectRace::failed(bool newest, Time now) {
   --running_;
-  if (newest || running_ == 0) pace_ = now;
+  if (newest || running_ == 0) pace_ = std::max(now, begun_ + settings_.attempt_delay_min);
 }
 
 std::optional<ConnectRace::Time> ConnectRace::wake() const { return due(); }

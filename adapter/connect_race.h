@@ -21,6 +21,9 @@ struct RaceSettings {
   Milliseconds resolution_delay{50};
   // Between attempts, unless the newest fails before (section 5's recommendation).
   Milliseconds attempt_delay{250};
+  // Between attempts in any case, failures included (section 5: MUST NOT be less): one name with many
+  // addresses that refuse is no burst of SYNs.
+  Milliseconds attempt_delay_min{10};
   // Attempts of one race. Section 5 has no limit; names with hundreds of addresses do exist.
   size_t addresses_max = 8;
 };
@@ -67,6 +70,8 @@ class ConnectRace {
   std::optional<Time> first_;
   // Before it only a failure brings the next attempt.
   std::optional<Time> pace_;
+  // Of the newest attempt.
+  Time begun_{};
   Family turn_ = Family::kV6;
   size_t attempts_ = 0;
   size_t running_ = 0;

@@ -120,14 +120,27 @@ TEST(ConnectRace, DoesNotWaitForV6ThatDoesNotExist) {
   EXPECT_EQ(before.started, (Schedule{{20, v4(1)}}));
 }
 
-TEST(ConnectRace, GoesOnAtOnceWhenTheNewestFails) {
+TEST(ConnectRace, GoesOnWhenTheNewestFails) {
   Simulation simulation;
   simulation.answer(0, Family::kV6, {v6(1), v6(2)});
   simulation.answer(0, Family::kV4, {v4(1), v4(2)});
   simulation.fail(v6(1), 30);
   simulation.fail(v4(1), 5);
   simulation.run();
-  EXPECT_EQ(simulation.started, (Schedule{{0, v6(1)}, {30, v4(1)}, {35, v6(2)}, {285, v4(2)}}));
+  EXPECT_EQ(simulation.started, (Schedule{{0, v6(1)}, {30, v4(1)}, {40, v6(2)}, {290, v4(2)}}));
+}
+
+// RFC 8305, section 5: no attempt within 10 ms of the one before.
+TEST(ConnectRace, KeepsTheLeastDistanceWhenAllFailAtOnce) {
+  Simulation simulation;
+  simulation.answer(0, Family::kV6, {});
+  simulation.answer(0, Family::kV4, {v4(1), v4(2), v4(3)});
+  simulation.fail(v4(1), 1);
+  simulation.fail(v4(2), 9);
+  simulation.fail(v4(3), 10);
+  simulation.run();
+  EXPECT_EQ(simulation.started, (Schedule{{0, v4(1)}, {10, v4(2)}, {20, v4(3)}}));
+  EXPECT_EQ(simulation.over_at, 30);
 }
 
 TEST(ConnectRace, KeepsThePaceWhenAnOlderOneFails) {
@@ -167,8 +180,8 @@ TEST(ConnectRace, TriesNoMoreAddressesThanItMay) {
   simulation.answer(0, Family::kV4, {});
   for (int i = 1; i <= 4; ++i) simulation.fail(v6(i), 1);
   simulation.run();
-  EXPECT_EQ(simulation.started, (Schedule{{0, v6(1)}, {1, v6(2)}, {2, v6(3)}}));
-  EXPECT_EQ(simulation.over_at, 3);
+  EXPECT_EQ(simulation.started, (Schedule{{0, v6(1)}, {10, v6(2)}, {20, v6(3)}}));
+  EXPECT_EQ(simulation.over_at, 21);
 }
 
 TEST(ConnectRace, TriesOneAddressWithoutALookUp) {
@@ -205,6 +218,7 @@ TEST(ConnectRace, HoldsAtRandom) {
       if (i == 0) continue;
       const auto& before = simulation.started[i - 1];
       const auto distance = simulation.started[i].at - before.at;
+      ASSERT_GE(distance, 10) << seed;
       ASSERT_TRUE(distance >= 250 || distance >= simulation.fails[before.address]) << seed;
     }
   }
