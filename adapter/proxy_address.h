@@ -1,6 +1,7 @@
 // Proxies: how they are written, and which of them are tried.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -41,6 +42,11 @@ struct ProxyAddress {
 std::expected<ProxyAddress, std::string> parse_proxy(std::string_view text);
 // For the table of settings.
 std::optional<std::string> proxy_fault(std::string_view text);
+
+// Limits of one OpenRequest's proxies (of the proto). A subnet has a few; user and password make most of the
+// bytes.
+inline constexpr size_t kRequestProxiesMax = 16;
+inline constexpr size_t kRequestProxyBytesMax = 512;
 
 // Proxies of one open beside the direct way.
 inline constexpr size_t kProxiesTried = 2;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "adapter/proxy_address.h"
 #include "ws/close.h"
 #include "ws/encoder.h"
 #include "ws/request_headers.h"
@@ -14,8 +15,6 @@ namespace {
 // Of the proto.
 constexpr uint64_t kMessageBytesMax = 2'000'000;
 constexpr size_t kResponseHeadersMax = 16;
-constexpr size_t kProxiesMax = 16;
-constexpr size_t kProxyBytesMax = 512;
 constexpr int kAcknowledgementsMax = 4'096;
 
 std::optional<RequestFault> check_key(const v1::SocketKey& key) {
@@ -39,9 +38,9 @@ std::optional<RequestFault> check(const v1::OpenRequest& request) {
     return "response_headers: at most 16";
   }
   if (request.canister_id().size() > replica::kCanisterIdBytesMax) return "canister_id: at most 29 bytes";
-  if (static_cast<size_t>(request.proxies_size()) > kProxiesMax) return "proxies: at most 16";
+  if (static_cast<size_t>(request.proxies_size()) > kRequestProxiesMax) return "proxies: at most 16";
   for (const auto& proxy : request.proxies()) {
-    if (proxy.size() > kProxyBytesMax) return "proxies: at most 512 bytes each";
+    if (proxy.size() > kRequestProxyBytesMax) return "proxies: at most 512 bytes each";
   }
   return std::nullopt;
 }

@@ -299,6 +299,7 @@ class AdapterClient::Worker {
   }
 
   void start(replica::OpenCommand command) {
+    command.proxies.insert(command.proxies.end(), options_.proxies.begin(), options_.proxies.end());
     auto* call = new Unary<v1::OpenResponse>(
         *this, [this, key = command.key, generation = generation_](const grpc::Status& status, const auto&) {
           if (stale(generation)) return;

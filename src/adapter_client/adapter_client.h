@@ -25,6 +25,8 @@ struct AdapterClientOptions {
   size_t queued_bytes_max = 64 * 1024 * 1024;
   // Sockets with a unary call under way.
   size_t calls_max = 64;
+  // Added to those of each Open: OpenRequest.proxies, with its limits and its grammar.
+  std::vector<std::string> proxies{};
 };
 
 // What: carries commands to the adapter and its events back. Per socket, commands are carried out in the

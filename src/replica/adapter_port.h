@@ -55,7 +55,7 @@ struct OpenCommand {
   // Whose socket it is, for the adapter's limits per canister; at most kCanisterIdBytesMax. Empty: nobody's.
   std::string canister;
   // Ways around a network that does not let the adapter through, as in the adapter's interface. No canister
-  // can set them.
+  // can set them, nor does the core: the replica's process has them (adapter_client's options).
   std::vector<std::string> proxies;
 };
 

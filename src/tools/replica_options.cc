@@ -5,6 +5,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "adapter/proxy_address.h"
 #include "base/signature.h"
 #include "tools/canister_names.h"
 #include "tools/cluster_file.h"
@@ -20,6 +21,7 @@ constexpr size_t kSocketPathMax = 107;
 struct Flags {
   uint32_t index = 0;
   std::string state_directory, socket, adapter_socket, cluster, key, canisters;
+  std::vector<std::string> proxies;
   EngineKind engine = EngineKind::Local;
   std::string abci_socket, node_rpc;
   uint64_t blocks_kept = 0;
@@ -32,6 +34,20 @@ std::string read_file(const std::string& name) {
   return out.str();
 }
 
+// What the adapter would refuse every open for. The texts are not repeated: they may have a password.
+void check_proxies(const std::vector<std::string>& proxies, std::vector<std::string>& faults) {
+  if (proxies.size() > adapter::kRequestProxiesMax) {
+    faults.push_back("--proxy: at most " + std::to_string(adapter::kRequestProxiesMax));
+  }
+  for (size_t i = 0; i < proxies.size(); ++i) {
+    auto fault = adapter::proxy_fault(proxies[i]);
+    if (proxies[i].size() > adapter::kRequestProxyBytesMax) {
+      fault = "at most " + std::to_string(adapter::kRequestProxyBytesMax) + " bytes";
+    }
+    if (fault) faults.push_back("--proxy, number " + std::to_string(i + 1) + ": " + *fault);
+  }
+}
+
 // Everything that is wrong with the flags' values and the files.
 std::vector<std::string> resolve(const Flags& flags, ReplicaOptions& out) {
   std::vector<std::string> faults;
@@ -41,6 +57,7 @@ std::vector<std::string> resolve(const Flags& flags, ReplicaOptions& out) {
   for (const auto& path : {flags.socket, flags.adapter_socket, flags.abci_socket}) {
     if (auto fault = socket_path_fault(path); !fault.empty()) faults.push_back(std::move(fault));
   }
+  check_proxies(flags.proxies, faults);
   if (auto canisters = make_canisters(flags.canisters); !canisters) faults.push_back(canisters.error());
   auto seed = read_key_file(flags.key);
   if (seed) {
@@ -81,6 +98,10 @@ std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string
   app.add_option("--socket", flags.socket, "Unix socket to serve the orderer and users on")->required();
   app.add_option("--adapter-socket", flags.adapter_socket, "Unix socket of this replica's adapter")
       ->required();
+  app.add_option(
+      "--proxy", flags.proxies,
+      "socks5h://HOST:PORT or http://HOST:PORT, which the adapter tries where a server cannot be reached "
+      "directly and its egress policy allows the proxy; repeatable");
   app.add_option("--cluster", flags.cluster, "cluster file: chain id, public keys, parameters")
       ->required()
       ->check(CLI::ExistingFile);
@@ -103,6 +124,7 @@ std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string
   out.state_directory = flags.state_directory;
   out.socket = flags.socket;
   out.adapter_socket = flags.adapter_socket;
+  out.proxies = flags.proxies;
   out.canisters = flags.canisters;
   out.engine = flags.engine;
   out.abci_socket = flags.abci_socket;

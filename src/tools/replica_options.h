@@ -17,6 +17,8 @@ struct ReplicaOptions {
   std::filesystem::path state_directory;
   std::string socket;
   std::string adapter_socket;
+  // Sent to the adapter with every open (OpenRequest.proxies).
+  std::vector<std::string> proxies;
   replica::ClusterParams cluster;
   // Of the private key.
   Bytes seed;

@@ -139,6 +139,7 @@ int run_replica(const ReplicaOptions& options, const ReplicaHooks& hooks, const 
     std::latch assembled(1);
     adapter_client::AdapterClientOptions adapter_options;
     adapter_options.target = "unix:" + options.adapter_socket;
+    adapter_options.proxies = options.proxies;
     adapter_client::AdapterClient adapter(adapter_options, [&](std::vector<replica::AdapterEvent> events) {
       assembled.wait();
       if (hooks.alter_event) std::ranges::for_each(events, hooks.alter_event);

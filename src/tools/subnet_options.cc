@@ -62,6 +62,9 @@ std::expected<SubnetOptions, int> parse_subnet_options(std::vector<std::string> 
                  "CIDR that adapters may connect to although it is not globally reachable; repeatable");
   app.add_option("--ca-file", out.ca_file, "PEM file of roots that adapters trust beside the system's")
       ->check(CLI::ExistingFile);
+  app.add_option("--adapter-config", out.adapter_config,
+                 "file of settings for all adapters, beside which these flags count (docs/config.md)")
+      ->check(CLI::ExistingFile);
   app.add_flag("--compression", out.compression, "adapters offer compression for canisters that ask for it");
   app.add_option("--canisters", out.canisters, "canisters to install, comma separated")
       ->capture_default_str();

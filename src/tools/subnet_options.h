@@ -22,6 +22,8 @@ struct SubnetOptions {
   Milliseconds block_interval{50};
   std::vector<std::string> allow_networks;
   std::string ca_file;
+  // Settings of all adapters (their --config). Empty: none.
+  std::string adapter_config;
   // Adapters offer it for canisters that ask for it.
   bool compression = false;
   std::string canisters = "echo,feed";

@@ -57,6 +57,8 @@ void SubnetRun::start_children() {
     for (const auto& network : options_.allow_networks) {
       spec.arguments.insert(spec.arguments.end(), {"--allow-network", network});
     }
+    if (!options_.adapter_config.empty())
+      spec.arguments.insert(spec.arguments.end(), {"--config", options_.adapter_config});
     if (!options_.ca_file.empty())
       spec.arguments.insert(spec.arguments.end(), {"--ca-file", options_.ca_file});
     if (options_.compression) spec.arguments.insert(spec.arguments.end(), {"--compression", "true"});

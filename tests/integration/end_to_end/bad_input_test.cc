@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <future>
 
 #include "tests/integration/subnet/subnet_fixture.h"
+#include "tests/support/dns_server.h"
 #include "tests/support/echo_server.h"
 #include "tests/support/hostile_server.h"
+#include "tests/support/proxy_server.h"
 #include "tests/support/reserved_port.h"
 
 namespace icws {
@@ -37,6 +40,27 @@ Close close_of(support::Subnet& subnet, uint64_t id, size_t replica) {
   const auto& close = connection.at("close");
   return {close.at("code").to_number<uint16_t>(), std::string(close.at("cause").as_string()),
           std::string(close.at("message").as_string()), connection.at("opened").to_number<uint64_t>()};
+}
+
+// Waits for the close of connection `id` and checks that it is the same everywhere.
+Close agreed_close(support::Subnet& subnet, uint64_t id) {
+  if (!subnet.wait_for(id, kClosed)) {
+    ADD_FAILURE() << "connection " << id << " did not close";
+    return {};
+  }
+  EXPECT_EQ(subnet.heads(id).size(), 1u);
+  // The canister is told in the block after that of the close at the latest.
+  EXPECT_TRUE(subnet.wait_for_height(subnet.height(0) + 2));
+  const Close first = close_of(subnet, id, 0);
+  for (size_t i = 1; i < support::Subnet::kReplicas; ++i) {
+    const Close other = close_of(subnet, id, i);
+    EXPECT_EQ(std::tie(other.code, other.cause, other.message, other.opened),
+              std::tie(first.code, first.cause, first.message, first.opened));
+  }
+  const auto transcript = subnet.transcript(2, id);
+  EXPECT_EQ(transcript.back().closed().cause(), first.cause);
+  EXPECT_EQ(transcript.back().closed().message(), first.message);
+  return first;
 }
 
 support::EchoOptions tls_with(const support::CertificateAndKey& certificate) {
@@ -79,26 +103,6 @@ class BadInputTest : public testing::Test {
     const auto answer = subnet().replica(1).call("echo", "open", arguments, Milliseconds(10'000));
     if (!answer) return "no answer: " + answer.error().error_message();
     return answer->ok() ? "not rejected: " + answer->reply() : answer->reply();
-  }
-  // Waits for the close of connection `id` and checks that it is the same everywhere.
-  static Close agreed_close(support::Subnet& subnet, uint64_t id) {
-    if (!subnet.wait_for(id, kClosed)) {
-      ADD_FAILURE() << "connection " << id << " did not close";
-      return {};
-    }
-    EXPECT_EQ(subnet.heads(id).size(), 1u);
-    // The canister is told in the block after that of the close at the latest.
-    EXPECT_TRUE(subnet.wait_for_height(subnet.height(0) + 2));
-    const Close first = close_of(subnet, id, 0);
-    for (size_t i = 1; i < support::Subnet::kReplicas; ++i) {
-      const Close other = close_of(subnet, id, i);
-      EXPECT_EQ(std::tie(other.code, other.cause, other.message, other.opened),
-                std::tie(first.code, first.cause, first.message, first.opened));
-    }
-    const auto transcript = subnet.transcript(2, id);
-    EXPECT_EQ(transcript.back().closed().cause(), first.cause);
-    EXPECT_EQ(transcript.back().closed().message(), first.message);
-    return first;
   }
   static void expect_failed_open(const std::string& url, const std::string& cause, const std::string& hint,
                                  const std::string& more = {}) {
@@ -242,6 +246,94 @@ TEST(LoopbackDenied, NoConnectionIsEvenTried) {
     EXPECT_EQ(close_of(subnet, id, 3).cause, "ADDRESS_DENIED") << host;
   }
   EXPECT_EQ(server.progress().get().accepted, 0u);
+}
+
+// What: a subnet whose adapters have settings of their own, and names that only their DNS server knows.
+struct ConfiguredSubnet {
+  explicit ConfiguredSubnet(const std::string& settings, std::vector<std::string> flags = {})
+      : dns({{"echo.example", {{"127.0.0.1"}}, {}}}), subnet(with_settings(settings, std::move(flags))) {}
+
+  std::vector<std::string> with_settings(const std::string& settings, std::vector<std::string> flags) const {
+    const auto file = support::write_file(directory / "adapter.json",
+                                          "{" + settings + "\"dns_servers\": [\"" + dns.address() + "\"]}");
+    flags.insert(flags.end(), {"--adapter-config", file.string()});
+    return flags;
+  }
+  void expect_failed_open(const std::string& url, const std::string& cause, const std::string& hint) {
+    const Close close = agreed_close(subnet, subnet.open_echo(url));
+    EXPECT_EQ(close.cause, cause) << url;
+    EXPECT_THAT(close.message, HasSubstr(hint));
+    EXPECT_EQ(close.code, 1006U);
+    EXPECT_EQ(close.opened, 0U) << url;
+  }
+
+  support::TemporaryDirectory directory;
+  support::DnsServer dns;
+  support::Subnet subnet;
+};
+
+TEST(NodeLimits, MoreConnectionsThanTheOperatorsAllow) {
+  const support::EchoServer first, second;
+  ConfiguredSubnet at(R"("connections_per_canister_max": 3, "connections_per_destination_max": 2,)");
+  at.subnet.open_echo_everywhere(first.url());
+  at.subnet.open_echo_everywhere(first.url());
+  at.expect_failed_open(first.url(), "LIMIT_EXCEEDED", "do not allow so many");
+  at.subnet.open_echo_everywhere(second.url());
+  at.expect_failed_open(second.url(), "LIMIT_EXCEEDED", "do not allow so many");
+}
+
+// The buckets hold two opens and get one a second.
+TEST(NodeLimits, MoreOpensInASecondThanTheOperatorsAllow) {
+  const support::EchoServer server;
+  ConfiguredSubnet at(R"("opens_per_second_per_destination_max": 1, "open_wait": 1,)");
+  std::vector<std::future<std::string>> calls;
+  for (size_t i = 0; i < 2 * support::Subnet::kReplicas; ++i) {
+    calls.push_back(std::async(std::launch::async, [&, i] {
+      return at.subnet.call("echo", "open", "{\"url\": \"" + server.url() + "\"}",
+                            i % support::Subnet::kReplicas);
+    }));
+  }
+  for (auto& call : calls) EXPECT_THAT(call.get(), HasSubstr("connection"));
+  size_t opened = 0, refused = 0;
+  for (uint64_t id = 1; id <= calls.size(); ++id) {
+    ASSERT_TRUE(at.subnet.wait_for(id, [](const auto& view) { return kOpen(view) || kClosed(view); }));
+    if (kOpen(*at.subnet.connection(0, id))) {
+      ++opened;
+      continue;
+    }
+    ++refused;
+    const Close close = agreed_close(at.subnet, id);
+    EXPECT_EQ(close.cause, "LIMIT_EXCEEDED") << id;
+    EXPECT_EQ(close.opened, 0U) << id;
+  }
+  EXPECT_GE(opened, 2U);
+  EXPECT_GE(refused, 1U);
+}
+
+TEST(Names, OneThatDoesNotExist) {
+  const support::EchoServer server;
+  ConfiguredSubnet at("");
+  const std::string port = ":" + std::to_string(server.port()) + "/";
+  at.expect_failed_open("ws://nobody.example" + port, "NAME_RESOLUTION", "name");
+  at.subnet.open_echo_everywhere("ws://echo.example" + port);
+}
+
+// Each replica has its adapter go through a proxy, which alone can look the name up.
+TEST(Names, OneThatOnlyTheReplicasProxyKnows) {
+  const support::EchoServer server;
+  const support::ProxyServer proxy({.names = {{"far.example:80", server.port()}}});
+  std::vector<std::string> flags;
+  for (size_t i = 0; i < support::Subnet::kReplicas; ++i) {
+    flags.insert(flags.end(), {"--replica-program", std::to_string(i) + "=" +
+                                                        support::built_program("icws-replica").string() +
+                                                        ",--proxy," + proxy.url()});
+  }
+  ConfiguredSubnet at("", flags);
+  const uint64_t id = at.subnet.open_echo_everywhere("ws://far.example/");
+  at.subnet.send_echo(id, "through");
+  EXPECT_TRUE(at.subnet.wait_for(id, [](const auto& view) { return view.messages() == 1; }));
+  EXPECT_EQ(at.subnet.heads(id).size(), 1U);
+  EXPECT_EQ(proxy.progress().get().targets, std::vector<std::string>(4, "far.example:80"));
 }
 
 }  // namespace

@@ -41,6 +41,27 @@ TEST(Programs, WrongUsageIsStatusTwo) {
   EXPECT_NE(both.errors.find("there is no replica 9"), std::string::npos) << both.errors;
 }
 
+// All at once, and without what may hold a password.
+TEST(Programs, AReplicaRefusesProxiesThatItsAdapterWould) {
+  const support::TemporaryDirectory directory;
+  const auto cluster = support::write_file(directory / "cluster.json", "{}").string();
+  std::vector<std::string> arguments{
+      "--index",   "0",     "--state-dir", "s", "--socket", "s",       "--adapter-socket", "a",
+      "--cluster", cluster, "--key",       "k", "--proxy",  "ftp://a", "--proxy",          "http://b:1"};
+  arguments.insert(arguments.end(), {"--proxy", "socks5h://me:secret@c"});
+  arguments.insert(arguments.end(), {"--proxy", "http://" + std::string(512, 'd') + ":1"});
+  const Result some = run("icws-replica", arguments);
+  EXPECT_EQ(some.status, 2);
+  EXPECT_NE(some.errors.find("--proxy, number 1: a proxy must begin with"), std::string::npos) << some.errors;
+  EXPECT_EQ(some.errors.find("--proxy, number 2"), std::string::npos) << some.errors;
+  EXPECT_NE(some.errors.find("--proxy, number 3: a proxy is written like"), std::string::npos) << some.errors;
+  EXPECT_EQ(some.errors.find("secret"), std::string::npos) << some.errors;
+  EXPECT_NE(some.errors.find("--proxy, number 4: at most 512 bytes"), std::string::npos) << some.errors;
+  EXPECT_EQ(some.errors.find("--proxy: at most 16"), std::string::npos) << some.errors;
+  for (int i = 0; i < 13; ++i) arguments.insert(arguments.end(), {"--proxy", "http://b:1"});
+  EXPECT_NE(run("icws-replica", arguments).errors.find("--proxy: at most 16"), std::string::npos);
+}
+
 TEST(Programs, ASubnetLeavesAForeignDirectoryAlone) {
   const support::TemporaryDirectory foreign;
   support::write_file(foreign / "letter", "not ours");
