@@ -70,6 +70,9 @@ struct Connection {
   }
 };
 
+// As large as mode delegated allows (kDelegatedMessageBytesMax).
+constexpr uint64_t kDelegatedBytesMax = 200'000;
+
 struct State {
   bool trap_on_data = false;
   uint64_t answers_count = 0;
@@ -104,6 +107,8 @@ std::string_view kind_name(DataEntry::Kind kind) {
       return "receipt";
     case DataEntry::Kind::TransformFailed:
       return "transform failed";
+    case DataEntry::Kind::Handover:
+      return "handover";
   }
   return "unknown";
 }
@@ -116,15 +121,41 @@ replica::Writers writers_of(const std::string& name) {
 }
 
 OpenArguments open_arguments(BytesView text) {
-  const json::object in =
-      parse_arguments(text, {"url", "mode", "subprotocols", "headers", "script", "json", "drop", "keep",
-                             "key", "transform", "context", "reconnect", "message_bytes_max",
-                             "open_timeout_ms", "compression", "writers", "receipts", "chunks", "overflow"});
+  const json::object in = parse_arguments(text, {"url",
+                                                 "mode",
+                                                 "subprotocols",
+                                                 "headers",
+                                                 "script",
+                                                 "json",
+                                                 "drop",
+                                                 "keep",
+                                                 "key",
+                                                 "transform",
+                                                 "context",
+                                                 "reconnect",
+                                                 "message_bytes_max",
+                                                 "open_timeout_ms",
+                                                 "term_timeout_ms",
+                                                 "compression",
+                                                 "writers",
+                                                 "receipts",
+                                                 "chunks",
+                                                 "overflow"});
   OpenArguments out;
   out.url = required_text(in, "url");
   const std::string mode = optional_text(in, "mode", "ordered");
-  if (mode != "ordered" && mode != "feed") throw ArgumentError("argument \"mode\" must be ordered or feed");
-  out.mode = mode == "feed" ? replica::Mode::Feed : replica::Mode::Ordered;
+  if (mode != "ordered" && mode != "feed" && mode != "delegated") {
+    throw ArgumentError("argument \"mode\" must be ordered, feed or delegated");
+  }
+  if (mode == "feed") out.mode = replica::Mode::Feed;
+  if (mode == "delegated") {
+    out.mode = replica::Mode::Delegated;
+    out.delegated.emplace();
+    out.message_bytes_max = kDelegatedBytesMax;
+    const uint64_t timeout =
+        optional_number(in, "term_timeout_ms", static_cast<uint64_t>(out.delegated->timeout.count()));
+    out.delegated->timeout = Milliseconds(static_cast<int64_t>(std::min<uint64_t>(timeout, 1'000'000'000)));
+  }
   out.subprotocols = text_list(in, "subprotocols");
   if (const json::value* headers = in.if_contains("headers")) {
     if (!headers->is_object()) throw ArgumentError("argument \"headers\" must be an object of texts");

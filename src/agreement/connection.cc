@@ -99,6 +99,20 @@ std::expected<void, DecisionFault> step_observations(const ConnectionState& stat
   return {};
 }
 
+// Nothing is decided here but that the owner was silent, or did not open, for too long.
+std::expected<void, DecisionFault> step_delegated(const ConnectionState& state, const View&,
+                                                  const Decision& decision, const Context& context,
+                                                  const AgreementParams&, Outcome& outcome) {
+  if (decision.opened || !decision.feed.contents.empty()) return std::unexpected(DecisionFault::WrongPhase);
+  const bool silent = context.now - state.delegated.last_heard >= state.delegated.settings.timeout;
+  const bool late = state.phase == Phase::Opening && context.now - state.opening_since >= state.open_timeout;
+  if (!silent && !late) return {};
+  DelegatedState& next = outcome.next.delegated;
+  const TermEnd ended = end_term(next, Cause::Timeout, state.quorum());
+  outcome.end = End{ended.cause, 1006, {}, next.was_open, {}, ended.hand_over};
+  return {};
+}
+
 std::expected<void, DecisionFault> step_feed(const ConnectionState& state, const View& view,
                                              const Decision& decision, const Context& context,
                                              const AgreementParams& params, Outcome& outcome) {
@@ -158,6 +172,9 @@ ConnectionState begin_epoch(ConnectionId id, Mode mode, Epoch epoch, std::vector
   out.open_timeout = open_timeout;
   out.ordered.head = chain_genesis(id, epoch, parameters);
   out.observations.settings = settings.observations;
+  out.delegated.settings = settings.delegated;
+  out.delegated.head = batch_genesis(id, epoch);
+  out.delegated.last_heard = now;
   return out;
 }
 
@@ -187,6 +204,7 @@ Decision propose(const ConnectionState& state, const View& view, const Local& lo
                  uint64_t content_bytes, const AgreementParams& params) {
   Decision out;
   const Quorum quorum = state.quorum();
+  if (state.mode == Mode::Delegated) return out;
   if (state.mode == Mode::Ordered) {
     if (local.ordered == nullptr) return out;
     const OrderedBudget budget{content_bytes, context.inbox_bytes, context.part_bytes};
@@ -216,6 +234,7 @@ std::expected<Outcome, DecisionFault> evaluate(const ConnectionState& state, con
   if (wrong_mode) return std::unexpected(DecisionFault::WrongPhase);
   const auto step = state.mode == Mode::Ordered        ? step_ordered
                     : state.mode == Mode::Observations ? step_observations
+                    : state.mode == Mode::Delegated    ? step_delegated
                                                        : step_feed;
   const auto stepped = step(state, view, decision, context, params, outcome);
   if (!stepped) return std::unexpected(stepped.error());

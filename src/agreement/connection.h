@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "agreement/delegated_rules.h"
 #include "agreement/feed_rules.h"
 #include "agreement/observations_rules.h"
 #include "agreement/ordered_rules.h"
@@ -18,7 +19,7 @@
 
 namespace icws::agreement {
 
-enum class Mode : uint8_t { Ordered = 1, Feed = 2, Observations = 3 };
+enum class Mode : uint8_t { Ordered = 1, Feed = 2, Observations = 3, Delegated = 4 };
 enum class Phase : uint8_t { Opening = 1, Open = 2, Ended = 3 };
 
 // The replicated state of one epoch of one connection. A value; archive encoding.
@@ -34,12 +35,13 @@ struct ConnectionState {
   OrderedState ordered;
   FeedState feed;
   ObservationsState observations;
+  DelegatedState delegated;
   // By member: since when it has reported, without a word to the contrary, that its socket is not live any
   // more.
   std::vector<std::optional<AgreedTime>> down_since;
   static void fields(auto& archive, auto& self) {
     archive(self.id, self.mode, self.phase, self.epoch, self.committee, self.opening_since, self.open_timeout,
-            self.ordered, self.feed, self.observations, self.down_since);
+            self.ordered, self.feed, self.observations, self.delegated, self.down_since);
   }
   Quorum quorum() const { return Quorum(static_cast<uint32_t>(committee.size())); }
 };
@@ -47,6 +49,7 @@ struct ConnectionState {
 // What some modes are told beside their connection.
 struct ModeSettings {
   ObservationsSettings observations;
+  DelegatedSettings delegated;
 };
 
 // A new epoch. `parameters`: digest of what the canister asked for. committee: 1 to 40, ascending.
@@ -94,6 +97,8 @@ struct End {
   bool was_open = true;
   // Diverged: the members whose claims show it, by place in the committee.
   std::vector<Claims::Claim> evidence;
+  // Delegated: only the term ends, and the next member takes over.
+  bool hand_over = false;
 };
 
 struct Outcome {

@@ -64,6 +64,8 @@ class ReportVerifier {
  public:
   virtual ~ReportVerifier() = default;
   virtual bool verify(const SignedReport& report) const = 0;
+  // Of a batch of mode delegated: `message` is agreement::batch_sign_bytes.
+  virtual bool verify_batch(ReplicaIndex member, BytesView message, BytesView signature) const = 0;
 };
 
 struct ProposalRequest {

@@ -76,22 +76,31 @@ Milliseconds back_off(const Connection& record, const ClusterParams& params) {
   return std::min(wait, params.reconnect_longest);
 }
 
-void end_epoch(State& state, ConnectionSlot& slot, Journal& journal, const ReportWindow& window,
-               const agreement::End& end, const ClusterParams& params) {
+void begin_next_epoch(const State& state, Connection& record) {
+  record.epoch_first_send = record.freed_send.next();
+  record.sends = agreement::SendState{};
+  record.code = state.canisters.at(record.canister).code;
+  record.agreement = agreement::begin_epoch(record.id, record.arguments.mode, record.agreement.epoch.next(),
+                                            record.agreement.committee, record.parameters(), state.global.now,
+                                            record.arguments.open_timeout, record.arguments.mode_settings());
+}
+
+// The next term's owner opens its own socket; what the last one has not got agreed on is its loss.
+void hand_over(State& state, ConnectionSlot& slot, Journal& journal, const agreement::End& end,
+               const ClusterParams& params) {
   Connection& record = slot.record;
-  std::vector<transcript::Claim> evidence = evidence_of(end, record, window);
-  record.close_code = 1000;
-  if (!record.arguments.reconnect) {
-    return close_connection(state, slot, journal, end, std::move(evidence), params);
-  }
-  write_pending_gaps(slot, journal);
-  journal.append(
-      slot, transcript::Closed{end.code, end.reason, end.cause, end.was_open, true, std::move(evidence)});
+  const agreement::ConnectionState before = record.agreement;
+  const ReplicaIndex from = agreement::delegated_owner(record.id, before.epoch, before.committee);
   end_paid_epoch(state, record, params);
-  record.cause = end.cause;
-  record.phase = RecordPhase::Waiting;
-  record.waiting_until = state.global.now + back_off(record, params);
-  ++record.failures_in_a_row;
+  begin_next_epoch(state, record);
+  record.agreement.delegated = agreement::next_term(before.delegated, record.id, record.agreement.epoch,
+                                                    record.freed_send, state.global.now);
+  const ReplicaIndex to =
+      agreement::delegated_owner(record.id, record.agreement.epoch, record.agreement.committee);
+  journal.append(slot, transcript::Handover{from.value, to.value, end.cause});
+  if (!begin_paid_epoch(state, record, params)) {
+    close_connection(state, slot, journal, end_for(record, transcript::Cause::OutOfCycles), {}, params);
+  }
 }
 
 void append_message(ConnectionSlot& slot, Journal& journal, agreement::Observation observation) {
@@ -156,33 +165,12 @@ bool apply_outcome(State& state, ConnectionSlot& slot, Journal& journal, agreeme
   return true;
 }
 
-// Frees what is written, in the order in which it was queued, with a receipt if the canister wants one.
-// Without room for the receipt it waits: the sections go on saying what is written.
-void free_sends(ConnectionSlot& slot, Journal& journal, const agreement::View& view, AgreedTime now,
-                const ClusterParams& params) {
-  Connection& record = slot.record;
-  std::deque<QueuedSend>& messages = slot.outbox.messages;
-  if (messages.empty()) return;
-  if (record.arguments.receipts && record.inbox_bytes + kInboxReserveBytes > params.inbox_bytes_max) return;
-  agreement::SendQueue queue{record.freed_send, record.last_send, std::nullopt};
-  const auto everyone = std::ranges::find(messages, true, &QueuedSend::everyone);
-  if (everyone != messages.end()) queue.everyone = everyone->sequence;
-  const bool open = record.phase == RecordPhase::Active && record.agreement.phase == agreement::Phase::Open;
-  const agreement::SendContext context{
-      record.id, record.agreement.epoch, record.arguments.writers, record.agreement.quorum(), now, open};
-  const agreement::WrittenSends written =
-      agreement::step_sends(record.sends, view, queue, context, params.agreement);
-  if (written.up_to == record.freed_send) return;
-  if (record.arguments.receipts) {
-    transcript::Sent receipt{record.freed_send.next(), written.up_to, {}};
-    for (const uint32_t place : written.writers) receipt.writers.push_back(record.agreement.committee[place]);
-    journal.append(slot, std::move(receipt));
-  }
-  record.freed_send = written.up_to;
-  while (!messages.empty() && messages.front().sequence <= written.up_to) {
-    slot.outbox.bytes -= messages.front().content.size() + kSendOverheadBytes;
-    messages.pop_front();
-  }
+// Mode delegated: what the owner says.
+agreement::WrittenSends written_by_owner(const Connection& record) {
+  const agreement::ConnectionState& term = record.agreement;
+  const ReplicaIndex owner = agreement::delegated_owner(record.id, term.epoch, term.committee);
+  const auto place = std::ranges::lower_bound(term.committee, owner) - term.committee.begin();
+  return {term.delegated.sent_up_to, {static_cast<uint32_t>(place)}};
 }
 
 std::vector<Forgotten> forget_closed(State& state, const ClusterParams& params) {
@@ -211,6 +199,54 @@ void number_closed(State& state) {
 }
 
 }  // namespace
+
+void free_sends(ConnectionSlot& slot, Journal& journal, const agreement::View& view, AgreedTime now,
+                const ClusterParams& params) {
+  Connection& record = slot.record;
+  std::deque<QueuedSend>& messages = slot.outbox.messages;
+  if (messages.empty()) return;
+  if (record.arguments.receipts && record.inbox_bytes + kInboxReserveBytes > params.inbox_bytes_max) return;
+  agreement::SendQueue queue{record.freed_send, record.last_send, std::nullopt};
+  const auto everyone = std::ranges::find(messages, true, &QueuedSend::everyone);
+  if (everyone != messages.end()) queue.everyone = everyone->sequence;
+  const bool open = record.phase == RecordPhase::Active && record.agreement.phase == agreement::Phase::Open;
+  const agreement::SendContext context{
+      record.id, record.agreement.epoch, record.arguments.writers, record.agreement.quorum(), now, open};
+  const agreement::WrittenSends written =
+      record.arguments.mode == Mode::Delegated
+          ? written_by_owner(record)
+          : agreement::step_sends(record.sends, view, queue, context, params.agreement);
+  if (written.up_to <= record.freed_send) return;
+  if (record.arguments.receipts) {
+    transcript::Sent receipt{record.freed_send.next(), written.up_to, {}};
+    for (const uint32_t place : written.writers) receipt.writers.push_back(record.agreement.committee[place]);
+    journal.append(slot, std::move(receipt));
+  }
+  record.freed_send = written.up_to;
+  while (!messages.empty() && messages.front().sequence <= written.up_to) {
+    slot.outbox.bytes -= messages.front().content.size() + kSendOverheadBytes;
+    messages.pop_front();
+  }
+}
+
+void end_epoch(State& state, ConnectionSlot& slot, Journal& journal, const ReportWindow& window,
+               const agreement::End& end, const ClusterParams& params) {
+  if (end.hand_over) return hand_over(state, slot, journal, end, params);
+  Connection& record = slot.record;
+  std::vector<transcript::Claim> evidence = evidence_of(end, record, window);
+  record.close_code = 1000;
+  if (!record.arguments.reconnect) {
+    return close_connection(state, slot, journal, end, std::move(evidence), params);
+  }
+  write_pending_gaps(slot, journal);
+  journal.append(
+      slot, transcript::Closed{end.code, end.reason, end.cause, end.was_open, true, std::move(evidence)});
+  end_paid_epoch(state, record, params);
+  record.cause = end.cause;
+  record.phase = RecordPhase::Waiting;
+  record.waiting_until = state.global.now + back_off(record, params);
+  ++record.failures_in_a_row;
+}
 
 AgreedTime advance_time(const Global& global, BlockTime block_time) {
   const Milliseconds step = global.height.value == 0 ? Milliseconds(0) : block_time - global.block_time;
@@ -330,13 +366,7 @@ std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWi
     ConnectionSlot& slot = state.connections.change(id);
     Connection& record = slot.record;
     record.phase = RecordPhase::Active;
-    record.epoch_first_send = record.freed_send.next();
-    record.sends = agreement::SendState{};
-    record.agreement =
-        agreement::begin_epoch(id, record.arguments.mode, record.agreement.epoch.next(),
-                               record.agreement.committee, record.parameters(), state.global.now,
-                               record.arguments.open_timeout, record.arguments.mode_settings());
-    record.code = state.canisters.at(record.canister).code;
+    begin_next_epoch(state, record);
     if (!has_transform(record, library)) {
       close_connection(state, slot, journal, end_for(record, transcript::Cause::TransformFailed), {}, params);
     } else if (!begin_paid_epoch(state, record, params)) {

@@ -38,6 +38,16 @@ MemberCounts count_members(const Connection& record, const ReportWindow& window,
 agreement::Context context_for(const ConnectionSlot& slot, const ClusterParams& params, Height height,
                                AgreedTime now);
 
+// Frees what is written, in the order in which it was queued, with a receipt if the canister wants one.
+// Without room for the receipt it waits: the sections go on saying what is written, or the owner's term keeps
+// it. `view` is of the connection's current epoch; mode delegated does not look at it.
+void free_sends(ConnectionSlot& slot, Journal& journal, const agreement::View& view, AgreedTime now,
+                const ClusterParams& params);
+
+// An epoch or a term is over: closes the connection, lets it wait for its next epoch, or hands it over.
+void end_epoch(State& state, ConnectionSlot& slot, Journal& journal, const ReportWindow& window,
+               const agreement::End& end, const ClusterParams& params);
+
 // Whether each decision of a payload is valid. `window` includes the block's own reports. Pure.
 std::expected<void, Rejection> check_decisions(const State& state, const ReportWindow& window,
                                                const agreement::Payload& payload, Height height,

@@ -23,6 +23,7 @@
 
 namespace icws::replica {
 
+using agreement::DelegatedSettings;
 using agreement::Deliver;
 using agreement::Mode;
 using agreement::ObservationsSettings;
@@ -86,13 +87,15 @@ struct OpenArguments {
   bool compression = false;
   // In mode observations, and only there.
   std::optional<ObservationsSettings> observations;
+  // In mode delegated, and only there.
+  std::optional<DelegatedSettings> delegated;
   // Who writes what the canister sends. `Some` and `Single` not in mode ordered, where every member must get
-  // the answers.
+  // the answers, nor in mode delegated, where the owner writes.
   Writers writers = Writers::All;
   // Says in `ws_data` what is written, and by whom.
   bool receipts = false;
   // A message over message_bytes_max comes in parts, instead of ending the connection; up to the subnet's own
-  // limit. Then message_bytes_max is at least transcript::kPartBytesMin.
+  // limit. Then message_bytes_max is at least transcript::kPartBytesMin. Not in mode delegated.
   bool chunks = false;
   // Mode feed only: a hole in an ordered stream would lose an answer that the canister waits for, and digests
   // alone do not tell a message from the server's close.
@@ -100,9 +103,11 @@ struct OpenArguments {
   static void fields(auto& archive, auto& self) {
     archive(self.url, self.headers, self.subprotocols, self.response_headers, self.mode, self.transform,
             self.script, self.message_bytes_max, self.reconnect, self.open_timeout, self.compression,
-            self.observations, self.writers, self.receipts, self.chunks, self.overflow);
+            self.observations, self.delegated, self.writers, self.receipts, self.chunks, self.overflow);
   }
-  agreement::ModeSettings mode_settings() const { return {observations.value_or(ObservationsSettings{})}; }
+  agreement::ModeSettings mode_settings() const {
+    return {observations.value_or(ObservationsSettings{}), delegated.value_or(DelegatedSettings{})};
+  }
 };
 
 enum class RejectCode : uint8_t {
@@ -128,10 +133,20 @@ struct OpenedCall {
   EntrySequence sequence;
   std::string subprotocol;
   std::vector<Header> headers;
+  // Mode delegated: whom the canister trusts until the next handover; no key in every other mode.
+  transcript::Owner owner = {};
 };
 
 struct DataEntry {
-  enum class Kind : uint8_t { Text = 1, Binary = 2, Gap = 3, Reading = 4, Receipt = 5, TransformFailed = 6 };
+  enum class Kind : uint8_t {
+    Text = 1,
+    Binary = 2,
+    Gap = 3,
+    Reading = 4,
+    Receipt = 5,
+    TransformFailed = 6,
+    Handover = 7
+  };
   EntrySequence sequence;
   Kind kind = Kind::Text;
   Bytes content;
@@ -162,6 +177,8 @@ struct DataEntry {
   std::vector<ReplicaIndex> writers;
   // Why the canister's own transform gave nothing for the message that stood here. Only in TransformFailed.
   transcript::TransformFault fault = transcript::TransformFault::Trapped;
+  // --- only in a handover (mode delegated): who takes over from whom, and why ---
+  transcript::Handover handover = {};
 };
 
 struct DataCall {

@@ -22,7 +22,8 @@ std::vector<ReplicaIndex> all_replicas(const ClusterParams& params) {
 }
 
 // How many members write a message.
-uint32_t writer_count(Writers policy, bool everyone, uint32_t members) {
+uint32_t writer_count(Mode mode, Writers policy, bool everyone, uint32_t members) {
+  if (mode == Mode::Delegated) return 1;
   const uint32_t needed = agreement::writers_needed(policy, agreement::Quorum(members));
   return needed == 0 || everyone ? members : needed;
 }
@@ -95,6 +96,7 @@ std::expected<ConnectionId, Reject> EffectContext::ws_open(const OpenArguments& 
   pending_[last_connection_].opened = true;
   pending_[last_connection_].usage = price;
   pending_[last_connection_].writers = arguments.writers;
+  pending_[last_connection_].mode = arguments.mode;
   effects_.emplace_back(Open{last_connection_, arguments});
   return last_connection_;
 }
@@ -152,11 +154,12 @@ std::expected<SendSequence, Reject> EffectContext::queue(ConnectionId connection
   // A connection that was opened in this callback has no committee yet: all replicas will be in it.
   const auto members = static_cast<uint32_t>(slot == nullptr ? params_.replica_keys.size()
                                                              : slot->record.agreement.committee.size());
+  const Mode mode = slot == nullptr ? pending.mode : slot->record.arguments.mode;
   const Writers policy = slot == nullptr ? pending.writers : slot->record.arguments.writers;
   Usage price;
   for (const OutgoingMessage& message : messages) {
-    price =
-        price + send_price(params_.price, writer_count(policy, everyone, members), message.content.size());
+    const uint32_t writers = writer_count(mode, policy, everyone, members);
+    price = price + send_price(params_.price, writers, message.content.size());
   }
   if (auto checked = check_funds(price); !checked) return std::unexpected(checked.error());
   price_ = price_ + price;
@@ -261,7 +264,8 @@ void EffectContext::perform(const Open& open) {
 void EffectContext::perform(const Send& send) {
   ConnectionSlot& slot = state_.connections.change(send.id);
   const auto members = static_cast<uint32_t>(slot.record.agreement.committee.size());
-  const uint32_t writers = writer_count(slot.record.arguments.writers, send.message.everyone, members);
+  const OpenArguments& arguments = slot.record.arguments;
+  const uint32_t writers = writer_count(arguments.mode, arguments.writers, send.message.everyone, members);
   const Usage price = send_price(params_.price, writers, send.message.content.size());
   if (!pay(account_of(state_, slot.record), slot.record.usage, price)) {
     throw std::logic_error("a send is not paid for");

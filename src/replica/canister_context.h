@@ -54,6 +54,7 @@ class EffectContext final : public CanisterContext {
     uint64_t bytes = 0;
     bool opened = false;
     // Of one that was opened.
+    Mode mode = Mode::Ordered;
     Writers writers = Writers::All;
     bool closed = false;
   };

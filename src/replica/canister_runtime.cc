@@ -46,6 +46,9 @@ DataEntry data_entry(const Entry& entry) {
   } else if (const auto* failure = std::get_if<TransformFailure>(&entry.what)) {
     out.kind = DataEntry::Kind::TransformFailed;
     out.fault = failure->fault;
+  } else if (const auto* handover = std::get_if<transcript::Handover>(&entry.what)) {
+    out.kind = DataEntry::Kind::Handover;
+    out.handover = *handover;
   } else if (const auto* gap = std::get_if<Gap>(&entry.what)) {
     out.kind = DataEntry::Kind::Gap;
     out.key = gap->key_hash;
@@ -66,6 +69,7 @@ OpenedCall opened_call(const Connection& record, const Entry& entry) {
   OpenedCall out{record.id, entry.epoch, entry.sequence, opened.subprotocol, {}};
   for (const transcript::ResponseHeader& header : opened.headers)
     out.headers.push_back({header.name, header.value});
+  out.owner = opened.owner;
   return out;
 }
 

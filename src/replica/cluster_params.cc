@@ -1,10 +1,17 @@
 #include "replica/cluster_params.h"
 
+#include "agreement/delegated_rules.h"
 #include "agreement/ordered_rules.h"
 #include "base/archive.h"
 #include "transcript/parts.h"
 
 namespace icws::replica {
+namespace {
+
+// With its frame, in a transaction.
+constexpr uint32_t kBatchSignatureBytesMax = 128;
+
+}  // namespace
 
 Digest ClusterParams::hash() const {
   ArchiveWriter writer;
@@ -16,8 +23,8 @@ Digest ClusterParams::hash() const {
          connections_per_canister_max, inbox_bytes_max, outbox_bytes_max, script_messages_max,
          script_bytes_max, traps_in_a_row_max, transform_steps_base, transform_steps_per_byte,
          transform_failures_in_a_row_max, delivery_bytes_per_block_max, transcript_entries_kept,
-         closed_connections_kept, transaction_memory_blocks, transaction_bytes_max, reconnect_first,
-         reconnect_longest, initial_cycles, price);
+         closed_connections_kept, transaction_memory_blocks, batch_bytes_max, transaction_bytes_max,
+         reconnect_first, reconnect_longest, initial_cycles, price);
   return sha256(writer.bytes());
 }
 
@@ -44,6 +51,11 @@ std::vector<std::string> ClusterParams::faults() const {
            2 * entries + kInboxReserveBytes);
   at_least("outbox_bytes_max", outbox_bytes_max, "message_bytes_max", message_bytes_max);
   at_least("outbox_bytes_max", outbox_bytes_max, "script_bytes_max", script_bytes_max);
+  at_least("batch_bytes_max", batch_bytes_max, "a delegated connection's largest message with key and frame",
+           kDelegatedMessageBytesMax + kKeyBytesMax + agreement::kBatchOverheadBytes +
+               agreement::kBatchMessageOverheadBytes);
+  at_least("transaction_bytes_max", transaction_bytes_max, "batch_bytes_max and a signature",
+           batch_bytes_max + kBatchSignatureBytesMax);
   at_least("connections_max", connections_max, "connections_per_canister_max", connections_per_canister_max);
   if (reconnect_longest < reconnect_first)
     out.emplace_back("reconnect_longest must be at least reconnect_first");

@@ -19,6 +19,9 @@ inline constexpr uint32_t kAdapterMessageBytesMax = 2'000'000;
 // Bytes of an order key: a channel and a symbol. With a key as large as the message, neither a block nor an
 // inbox would hold a large one, and everything behind it would wait for ever.
 inline constexpr uint32_t kKeyBytesMax = 4 * 1024;
+// What a canister may ask for in mode delegated: with key and frame it fits into the smallest
+// batch_bytes_max.
+inline constexpr uint64_t kDelegatedMessageBytesMax = 200'000;
 // Bytes in the inbox, kept free for closing and gap entries.
 inline constexpr uint32_t kInboxReserveBytes = 4 * 1024;
 
@@ -61,6 +64,8 @@ struct ClusterParams {
   uint32_t closed_connections_kept = 1'000;
   // For how many blocks a transaction is remembered, so that it runs once.
   uint32_t transaction_memory_blocks = 1'000;
+  // Bytes of one batch of mode delegated. Of 16 replicas each has so much of a block's transactions (4 MiB).
+  uint32_t batch_bytes_max = 256 * 1024;
   // Bytes of one transaction.
   uint32_t transaction_bytes_max = 1024 * 1024;
   // Back-off before a new epoch, doubled from the first to the second with each failure.

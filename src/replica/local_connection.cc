@@ -140,13 +140,17 @@ void LocalConnection::end(MemberStatus status, std::optional<Ending> ending, Eve
   if (ending) ending_ = std::move(ending);
   end_reported_.reset();
   end_known_.reset();
-  log_->on_ended();
+  log_->on_ended(ending_);
   // What was not written on this socket never will be; a later socket begins with the state's own outbox.
   sends_.forget();
 }
 
 void LocalConnection::on_lost() {
-  if (!wants_socket()) return;
+  if (!wants_socket()) {
+    // What it had to repeat will not come any more.
+    last_event_ = std::min(last_event_, socket_.tracker.received());
+    return;
+  }
   const EventSequence last = socket_.tracker.received();
   if (!log_->one_socket_only()) return end(MemberStatus::Ended, Ending{Cause::Adapter, 1006, {}}, last);
   end(MemberStatus::OutLost, std::nullopt, last);
@@ -192,7 +196,8 @@ uint64_t LocalConnection::observe(const Connection& record, const Outlook& outlo
 }
 
 bool LocalConnection::reopen_due(const Connection& record, AgreedTime now) const {
-  if (record.agreement.mode == Mode::Ordered || record.agreement.phase != agreement::Phase::Open)
+  if (record.agreement.mode == Mode::Ordered || record.agreement.mode == Mode::Delegated ||
+      record.agreement.phase != agreement::Phase::Open)
     return false;
   // Where fewer than f+1 are live the epoch ends: a silent return would hide a gap from the canister.
   return !reopening_ && end_known_ && now - *end_known_ >= kReopenAfter &&
@@ -222,6 +227,17 @@ agreement::Local LocalConnection::local() const {
   out.opened = opened_ ? &*opened_ : nullptr;
   log_->show(out);
   return out;
+}
+
+std::optional<Bytes> LocalConnection::batch(const Connection& record, AgreedTime now, uint64_t bytes_max,
+                                            uint64_t inbox_bytes) const {
+  const bool complete = wants_socket() || socket_.tracker.received() >= last_event_;
+  return log_->batch(record, BatchRequest{now, bytes_max, inbox_bytes, sends_.confirmed(), complete});
+}
+
+void LocalConnection::on_lease_over() {
+  if (!wants_socket()) return;
+  end(MemberStatus::Ended, Ending{Cause::Timeout, 1006, {}}, socket_.tracker.received());
 }
 
 std::vector<SendCommand> LocalConnection::sends_after(const Connection& record, uint64_t accepted) {

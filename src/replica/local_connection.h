@@ -108,6 +108,11 @@ class LocalConnection {
   agreement::Section section(const Connection& record, const agreement::AgreementParams& params,
                              const SectionRequest& request);
   agreement::Local local() const;
+  // Delegated: see LocalLog::batch.
+  std::optional<Bytes> batch(const Connection& record, AgreedTime now, uint64_t bytes_max,
+                             uint64_t inbox_bytes) const;
+  // Delegated: the lease is over; the socket must be closed.
+  void on_lease_over();
 
   // Messages for the adapter after the first `accepted` ones of this socket; empty unless the socket is open.
   std::vector<SendCommand> sends_after(const Connection& record, uint64_t accepted);

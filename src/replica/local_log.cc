@@ -163,7 +163,7 @@ class ObservationsLocalLog final : public LocalLog {
     if (held) repeats_until_ = now + params.hold_back;
   }
   // A dead socket would not bring what came after.
-  void on_ended() override {
+  void on_ended(const std::optional<agreement::Ending>&) override {
     values_.clear();
     repeats_until_ = {};
   }
@@ -214,6 +214,7 @@ void ObservationsLocalLog::on_message(Observation observation, EventSequence eve
 }  // namespace
 
 std::unique_ptr<LocalLog> make_local_log(const Connection& record) {
+  if (record.arguments.mode == Mode::Delegated) return make_delegated_log(nullptr);
   if (record.arguments.mode == Mode::Observations) {
     return std::make_unique<ObservationsLocalLog>(record.agreement.observations.settings);
   }
@@ -224,6 +225,7 @@ std::unique_ptr<LocalLog> make_local_log(const Connection& record) {
 
 std::unique_ptr<LocalLog> make_local_log(const Connection& record, const LocalRecord& saved, LocalTime now,
                                          Milliseconds absorb) {
+  if (record.arguments.mode == Mode::Delegated) return make_delegated_log(&saved);
   if (record.arguments.mode == Mode::Observations) return make_local_log(record);
   if (record.arguments.mode != Mode::Ordered) {
     std::vector<FeedLog::Credit> credits;

@@ -54,6 +54,18 @@ struct Outlook {
   LocalTime now;
 };
 
+// What a batch of mode delegated needs.
+struct BatchRequest {
+  AgreedTime now;
+  // Of the batch, and of what the inbox still takes.
+  uint64_t bytes_max = 0;
+  uint64_t inbox_bytes = 0;
+  // Written to the socket.
+  SendSequence sent_up_to;
+  // Of a socket that has ended, all events that count are here.
+  bool complete = true;
+};
+
 // What: see above. Thread-safety: none. Ownership: held by one LocalConnection. Errors: none.
 class LocalLog {
  public:
@@ -68,7 +80,7 @@ class LocalLog {
                          SocketEvents& socket) = 0;
   // The adapter's stream begins anew: of a socket that it holds, it repeats what is not acknowledged.
   virtual void on_stream(const agreement::AgreementParams&, bool /*held*/, LocalTime) {}
-  virtual void on_ended() {}
+  virtual void on_ended(const std::optional<agreement::Ending>& /*ending*/) {}
   // This replica has forgotten its socket, and takes it over as the adapter describes it.
   virtual void adopt(const Connection&, const SocketStatus&) {}
 
@@ -93,6 +105,8 @@ class LocalLog {
   virtual void fill(const Connection& record, const agreement::AgreementParams& params,
                     const SectionRequest& request, agreement::Section& out) = 0;
   virtual void show(agreement::Local& local) const = 0;
+  // Delegated: the owner's next batch, in archive encoding; empty where there is nothing to say yet.
+  virtual std::optional<Bytes> batch(const Connection&, const BatchRequest&) const { return std::nullopt; }
   virtual void annotate(AcknowledgeCommand&) const {}
   virtual void save(LocalRecord& record, LocalTime now) const = 0;
 };
@@ -101,5 +115,7 @@ class LocalLog {
 std::unique_ptr<LocalLog> make_local_log(const Connection& record);
 std::unique_ptr<LocalLog> make_local_log(const Connection& record, const LocalRecord& saved, LocalTime now,
                                          Milliseconds absorb);
+// Of mode delegated; `saved` may be null.
+std::unique_ptr<LocalLog> make_delegated_log(const LocalRecord* saved);
 
 }  // namespace icws::replica

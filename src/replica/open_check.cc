@@ -18,6 +18,9 @@ constexpr Milliseconds kOpenTimeoutMax{300'000};
 // Of observations: blocks come about as often, and silence of hours is no reading.
 constexpr Milliseconds kIntervalMin{100};
 constexpr Milliseconds kIntervalMax{3'600'000};
+// Of an owner: several blocks, of which some may be lost, must lie in a quarter of it.
+constexpr Milliseconds kTermTimeoutMin{2'000};
+constexpr Milliseconds kTermTimeoutMax{300'000};
 // Reports are in force for some blocks: values must live longer.
 constexpr Milliseconds kAgeMaxMin{1'000};
 
@@ -115,6 +118,29 @@ std::expected<void, Reject> check_own_transform(const TransformRequest& request)
   return {};
 }
 
+std::expected<void, Reject> check_delegated(const OpenArguments& arguments) {
+  if (arguments.delegated.has_value() != (arguments.mode == Mode::Delegated)) {
+    return invalid("delegated: these settings go with mode delegated, and it with them");
+  }
+  if (!arguments.delegated) return {};
+  const Milliseconds timeout = arguments.delegated->timeout;
+  if (timeout < kTermTimeoutMin || timeout > kTermTimeoutMax) {
+    return invalid("delegated.timeout: must be 2,000 to 300,000 milliseconds");
+  }
+  if (arguments.message_bytes_max > kDelegatedMessageBytesMax) {
+    return invalid("message_bytes_max: in mode delegated at most " +
+                   std::to_string(kDelegatedMessageBytesMax) + ": a batch must hold the largest message");
+  }
+  if (arguments.chunks) return invalid("chunks: not in mode delegated, whose batches hold whole messages");
+  if (arguments.writers != Writers::All) {
+    return invalid("writers: in mode delegated the owner writes; leave them out");
+  }
+  if (!arguments.transform.method.empty()) {
+    return invalid("transform.method: not in mode delegated, where nothing has to be made equal");
+  }
+  return {};
+}
+
 }  // namespace
 
 uint64_t largest_message_bytes(const OpenArguments& arguments, const ClusterParams& params) {
@@ -136,10 +162,11 @@ transform::TransformSpec transform_spec(const OpenArguments& arguments) {
 std::expected<void, Reject> check_open(const OpenArguments& arguments, const ClusterParams& params) {
   if (auto checked = check_request(arguments); !checked) return checked;
   if (auto checked = check_script(arguments, params); !checked) return checked;
-  if (arguments.mode < Mode::Ordered || arguments.mode > Mode::Observations) {
-    return invalid("mode: must be ordered, feed or observations");
+  if (arguments.mode < Mode::Ordered || arguments.mode > Mode::Delegated) {
+    return invalid("mode: must be ordered, feed, observations or delegated");
   }
   if (auto checked = check_observations(arguments, params); !checked) return checked;
+  if (auto checked = check_delegated(arguments); !checked) return checked;
   if (arguments.mode == Mode::Ordered && !arguments.transform.key_pointers.empty()) {
     return invalid("transform.key_pointers: mode ordered has one order for all messages; leave them out");
   }

@@ -70,7 +70,10 @@ void Reconciler::load(const Storage& storage, const State& state) {
   });
 }
 
-bool Reconciler::member_of(const Connection& record) const {
+bool Reconciler::takes_part(const Connection& record) const {
+  if (record.arguments.mode == Mode::Delegated) {
+    return agreement::delegated_owner(record.id, record.agreement.epoch, record.agreement.committee) == self_;
+  }
   return std::ranges::binary_search(record.agreement.committee, self_);
 }
 
@@ -206,9 +209,10 @@ LocalProgress Reconciler::advance(const State& state, const std::vector<AgreedSt
 uint64_t Reconciler::reconcile(const State& state, const ReportWindow& window, LocalTime now) {
   restore(state, now);
   at_head_ = true;
+  last_block_ = now;
   drop_ended(state);
   for (const auto& [id, slot] : state.connections) {
-    if (!active(slot.record) || !member_of(slot.record)) continue;
+    if (!active(slot.record) || !takes_part(slot.record)) continue;
     if (entries_.contains(id)) continue;
     LocalConnection local(slot.record, make_transform(slot.record, library_, params_));
     entries_.emplace(id, Entry{std::move(local), false, 0, {}, {}});
@@ -231,7 +235,7 @@ uint64_t Reconciler::observe(const State& state, const ReportWindow& window, Loc
   for (auto& [id, entry] : entries_) {
     const ConnectionSlot& slot = state.connections.at(id);
     const Connection& record = slot.record;
-    if (record.arguments.mode == Mode::Ordered) continue;
+    if (record.arguments.mode == Mode::Ordered || record.arguments.mode == Mode::Delegated) continue;
     const std::vector<ReplicaIndex>& committee = record.agreement.committee;
     const agreement::View view = window.view(id, record.agreement.epoch, committee, global.height);
     const bool room = context_for(slot, params_, global.height, global.now).inbox_has_room;
@@ -329,6 +333,37 @@ void Reconciler::tell_open(const Connection& record, Entry& entry) {
   commands_.push_back(std::move(open));
 }
 
+std::vector<Bytes> Reconciler::batches(const State& state) const {
+  std::vector<Bytes> out;
+  for (const auto& [id, entry] : entries_) {
+    const auto slot = state.connections.find(id);
+    if (slot == state.connections.end()) continue;
+    const Connection& record = slot->second.record;
+    const bool owned = record.arguments.mode == Mode::Delegated && active(record) &&
+                       entry.local.epoch() == record.agreement.epoch;
+    if (!owned) continue;
+    const agreement::Context context =
+        context_for(slot->second, params_, state.global.height.next(), state.global.now);
+    auto batch = entry.local.batch(record, state.global.now, params_.batch_bytes_max, context.inbox_bytes);
+    if (batch) out.push_back(std::move(*batch));
+  }
+  return out;
+}
+
+void Reconciler::tick(const State& state, LocalTime now) {
+  if (!last_block_) return;
+  for (auto& [id, entry] : entries_) {
+    const auto slot = state.connections.find(id);
+    if (slot == state.connections.end() || slot->second.record.arguments.mode != Mode::Delegated) continue;
+    const Milliseconds lease = slot->second.record.agreement.delegated.settings.timeout / 2;
+    if (now - *last_block_ < lease || !entry.local.wants_socket()) continue;
+    entry.local.on_lease_over();
+    if (!entry.open_told) continue;
+    tell_close(entry.local.key(), entry.local.close_code(), {});
+    entry.open_told = false;
+  }
+}
+
 void Reconciler::save(const State& state, WriteBatch& batch, LocalTime now) {
   for (const ConnectionId id : std::exchange(forgotten_, {})) {
     if (!entries_.contains(id)) batch.remove(keys::local(id));
@@ -348,6 +383,8 @@ std::vector<agreement::Section> Reconciler::sections(const State& state, Height 
   restore(state, now);
   std::vector<ConnectionId> turn;
   for (const auto& [id, slot] : state.connections) {
+    // An owner speaks by its batches.
+    if (slot.record.arguments.mode == Mode::Delegated) continue;
     if (active(slot.record) && entries_.contains(id) &&
         entries_.at(id).local.epoch() == slot.record.agreement.epoch) {
       turn.push_back(id);

@@ -45,6 +45,12 @@ class Reconciler {
   // Null: nothing known of it.
   const LocalConnection* find(ConnectionId id) const;
 
+  // After a block at the chain's head: what this replica says of the connections that it owns (mode
+  // delegated).
+  std::vector<Bytes> batches(const State& state) const;
+  // Gives up sockets whose lease is over: no block came for too long, and others may own them by now.
+  void tick(const State& state, LocalTime now);
+
  private:
   // A connection with what the adapter has been told about it.
   struct Entry {
@@ -56,7 +62,8 @@ class Reconciler {
   };
 
   void restore(const State& state, LocalTime now);
-  bool member_of(const Connection& record) const;
+  // As a member, or as the owner.
+  bool takes_part(const Connection& record) const;
   // Of this replica, which must be a member.
   uint32_t place_of(const Connection& record) const;
   void on_up(const State& state, const AdapterUp& up, LocalTime now);
@@ -85,6 +92,8 @@ class Reconciler {
   // Came before the head of the chain was reached.
   std::deque<AdapterEvent> early_;
   bool at_head_ = false;
+  // When the newest block at the chain's head came.
+  std::optional<LocalTime> last_block_;
   std::vector<AdapterCommand> commands_;
 };
 

@@ -4,6 +4,7 @@
 #include <deque>
 #include <stdexcept>
 
+#include "replica/batches.h"
 #include "replica/billing.h"
 #include "replica/block_step.h"
 #include "replica/canister_runtime.h"
@@ -94,6 +95,7 @@ class WithReports {
 struct Replica::Impl {
   Impl(Config given, const ReportVerifier& verifier, Storage& given_storage, CanisterSet canisters)
       : config(std::move(given)),
+        verifier(verifier),
         storage(given_storage),
         library(std::move(canisters.code)),
         runtime(std::move(canisters.canisters), library, config.params, window),
@@ -104,12 +106,14 @@ struct Replica::Impl {
   void recover();
   std::optional<Payload> decode(BytesView payload) const;
   std::vector<CarriedDecision> propose(Height height, AgreedTime now, uint64_t content_bytes);
-  void run_transactions(const Block& block, Journal& journal, BlockResult& result);
+  void run_transactions(const Block& block, Journal& journal,
+                        std::vector<std::optional<TransactionResult>> batch_results, BlockResult& result);
   void note(const Rejection& rejection);
   // Another state after `height` was agreed on.
   [[noreturn]] void diverged(Height height, const Digest& agreed);
 
   Config config;
+  const ReportVerifier& verifier;
   Storage& storage;
   State state;
   CodeLibrary library;
@@ -126,6 +130,7 @@ struct Replica::Impl {
   bool finalized = false;
   // What it has agreed.
   std::vector<AgreedStep> steps;
+  std::vector<Bytes> batches;
   // The height for which this replica was asked for its report: it takes part, this is no replay.
   Height voted;
 };
@@ -273,8 +278,15 @@ std::expected<void, Rejection> Replica::check_report(ReplicaIndex member, Height
   return impl_->checker.check_unsigned(member, height, report);
 }
 
-void Replica::Impl::run_transactions(const Block& block, Journal& journal, BlockResult& result) {
-  for (const Bytes& transaction : block.transactions) {
+void Replica::Impl::run_transactions(const Block& block, Journal& journal,
+                                     std::vector<std::optional<TransactionResult>> batch_results,
+                                     BlockResult& result) {
+  for (size_t i = 0; i < block.transactions.size(); ++i) {
+    if (batch_results[i]) {
+      result.results.push_back(std::move(*batch_results[i]));
+      continue;
+    }
+    const Bytes& transaction = block.transactions[i];
     const Digest digest = sha256(transaction);
     const auto call = transaction.size() <= config.params.transaction_bytes_max
                           ? decode_user_call(transaction)
@@ -313,10 +325,12 @@ BlockResult Replica::finalize_block(const Block& block) {
 
   BlockResult result;
   Journal journal(block.height, block.time);
+  auto batch_results =
+      run_batches(impl.state, journal, block.transactions, impl.verifier, impl.window, impl.config.params);
   impl.steps = apply_decisions(impl.state, journal, impl.window, payload, impl.config.params);
   impl.finalized = true;
   impl.runtime.deliver(impl.state, journal);
-  impl.run_transactions(block, journal, result);
+  impl.run_transactions(block, journal, std::move(batch_results), result);
   impl.runtime.finish_stops(impl.state);
   charge_open_time(impl.state, journal, impl.config.params);
   const std::vector<Forgotten> forgotten =
@@ -339,8 +353,10 @@ void Replica::commit(LocalTime now) {
     impl.latencies.push_back(static_cast<uint32_t>((now - received).count()));
     if (impl.latencies.size() > kLatenciesKept) impl.latencies.pop_front();
   }
+  impl.batches.clear();
   if (impl.voted == impl.state.global.height) {
     impl.metrics.events_dropped += impl.reconciler.reconcile(impl.state, impl.window, now);
+    impl.batches = impl.reconciler.batches(impl.state);
   }
   WriteBatch batch = impl.persistence.take_batch();
   impl.reconciler.save(impl.state, batch, now);
@@ -359,6 +375,10 @@ void Replica::on_adapter_event(AdapterEvent event, LocalTime now) {
 }
 
 std::vector<AdapterCommand> Replica::take_commands() { return impl_->reconciler.take_commands(); }
+
+void Replica::tick(LocalTime now) { impl_->reconciler.tick(impl_->state, now); }
+
+const std::vector<Bytes>& Replica::batches() const { return impl_->batches; }
 
 std::expected<Bytes, Reject> Replica::query(std::string_view canister, std::string_view method,
                                             BytesView arguments) const {

@@ -109,6 +109,15 @@ class Replica final : public Application {
   // on_adapter_event. Sockets are opened and closed only by commits of blocks in which this replica took part
   // (its report was asked for), so that blocks that are replayed open and send nothing.
   std::vector<AdapterCommand> take_commands();
+  // Time passes though no block comes: an owner of mode delegated gives up its socket when its lease is over.
+  // Call a few times a second, and take the commands.
+  void tick(LocalTime now);
+
+  // --- mode delegated ---
+  // Batches that this replica, as an owner, wants in the next block, in archive encoding. The caller signs
+  // agreement::batch_sign_bytes of each with this replica's key, and offers encode_batch_transaction() to the
+  // engine; they replace those of before. Call after commit.
+  const std::vector<Bytes>& batches() const;
 
   // --- reading, on the last committed state ---
   std::expected<Bytes, Reject> query(std::string_view canister, std::string_view method,

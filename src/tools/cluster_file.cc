@@ -44,6 +44,7 @@ constexpr Field<ClusterParams> kParams[] = {
     {"transcript_entries_kept", &ClusterParams::transcript_entries_kept},
     {"closed_connections_kept", &ClusterParams::closed_connections_kept},
     {"transaction_memory_blocks", &ClusterParams::transaction_memory_blocks},
+    {"batch_bytes_max", &ClusterParams::batch_bytes_max},
     {"transaction_bytes_max", &ClusterParams::transaction_bytes_max},
     {"reconnect_first_ms", &ClusterParams::reconnect_first},
     {"reconnect_longest_ms", &ClusterParams::reconnect_longest},

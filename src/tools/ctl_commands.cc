@@ -17,6 +17,7 @@ namespace v1 = replica::v1;
 
 std::string describe(const v1::Opened& opened) {
   std::string out = "opened";
+  if (opened.has_owner()) out += "  by replica " + std::to_string(opened.owner().member());
   if (!opened.subprotocol().empty()) out += "  subprotocol " + terminal_text(opened.subprotocol());
   for (const auto& header : opened.headers()) {
     out += "  " + terminal_text(header.name()) + ": " + terminal_text(header.value());
@@ -85,6 +86,9 @@ std::string describe(const v1::TranscriptEntry& entry) {
       return describe(entry.opened());
     case v1::TranscriptEntry::kMessage:
       return describe(entry.message());
+    case v1::TranscriptEntry::kHandover:
+      return "handover  from replica " + std::to_string(entry.handover().from()) + " to " +
+             std::to_string(entry.handover().to()) + "  " + entry.handover().cause();
     case v1::TranscriptEntry::kReading:
       return describe(entry.reading());
     case v1::TranscriptEntry::kGap:

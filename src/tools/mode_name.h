@@ -16,6 +16,8 @@ inline std::string mode_name(replica::v1::Mode mode) {
       return "feed";
     case replica::v1::MODE_OBSERVATIONS:
       return "observations";
+    case replica::v1::MODE_DELEGATED:
+      return "delegated";
     default:
       return "unknown";
   }

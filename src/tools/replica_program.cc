@@ -26,7 +26,8 @@
 namespace icws::tools {
 namespace {
 
-constexpr Milliseconds kPause{1'000};
+// An owner's lease ends within an eighth of the shortest timeout of mode delegated.
+constexpr Milliseconds kPause{250};
 constexpr Milliseconds kShutdownPatience{2'000};
 
 LocalTime steady_now() {
@@ -100,7 +101,10 @@ int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const Signal
   std::cout << "ready: replica " << options.self.value << " of " << options.cluster.chain_id << " at height "
             << host.info().height.value << " on " << options.socket << std::endl;
   std::optional<int> signal;
-  while (signal != SIGTERM && signal != SIGINT) signal = signals.wait(kPause);
+  while (signal != SIGTERM && signal != SIGINT) {
+    signal = signals.wait(kPause);
+    host.tick();
+  }
   host.stop();
   node_side.reset();
   server->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
@@ -131,10 +135,12 @@ int run_replica(const ReplicaOptions& options, const ReplicaHooks& hooks, const 
     adapter_client::AdapterClient* commands_to = nullptr;
     engine::ReplicaHost::Hooks host_hooks;
     host_hooks.now = steady_now;
+    const SigningKey key(options.seed);
+    host_hooks.sign = [&key](BytesView message) { return key.sign(message); };
     host_hooks.command = [&](std::vector<replica::AdapterCommand> commands) {
       for (auto& command : commands) commands_to->submit(std::move(command));
     };
-    engine::ReplicaHost host(core, application, std::move(host_hooks));
+    engine::ReplicaHost host(core, application, options.cluster.chain_id, std::move(host_hooks));
     // The client delivers as soon as it exists; the events' commands must find it.
     std::latch assembled(1);
     adapter_client::AdapterClientOptions adapter_options;

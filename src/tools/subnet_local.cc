@@ -3,6 +3,7 @@
 
 #include "engine/local/grpc_replica_link.h"
 #include "engine/local/orderer.h"
+#include "replica/batches.h"
 #include "replica/canister.h"
 #include "tools/subnet_engine.h"
 
@@ -44,7 +45,8 @@ class LocalSubnetEngine final : public SubnetEngine {
     engine::Orderer::Hooks hooks;
     hooks.clock = wall_clock;
     hooks.transaction_ok = [bytes_max = parts_.subnet.cluster.transaction_bytes_max](BytesView transaction) {
-      return transaction.size() <= bytes_max && replica::decode_user_call(transaction).has_value();
+      return transaction.size() <= bytes_max && (replica::decode_user_call(transaction).has_value() ||
+                                                 replica::decode_batch_transaction(transaction).has_value());
     };
     hooks.notice = [this](const std::string& line) { parts_.notices.put(line); };
     orderer_ = std::make_unique<engine::Orderer>(config, log_, std::move(links), std::move(hooks));

@@ -15,7 +15,8 @@ enum class Tag : uint8_t {
   Closed = 4,
   Reading = 5,
   Sent = 6,
-  TransformFailure = 7
+  TransformFailure = 7,
+  Handover = 8
 };
 
 template <class T>
@@ -27,6 +28,7 @@ constexpr Tag tag_of() {
   if constexpr (std::is_same_v<T, Reading>) return Tag::Reading;
   if constexpr (std::is_same_v<T, Sent>) return Tag::Sent;
   if constexpr (std::is_same_v<T, TransformFailure>) return Tag::TransformFailure;
+  if constexpr (std::is_same_v<T, Handover>) return Tag::Handover;
 }
 
 bool in_range(const Opened&) { return true; }
@@ -39,6 +41,9 @@ bool in_range(const Reading&) { return true; }
 bool in_range(const Sent& sent) { return sent.first.value > 0 && sent.first <= sent.last; }
 bool in_range(const TransformFailure& failure) {
   return failure.fault >= TransformFault::Trapped && failure.fault <= TransformFault::NotUtf8;
+}
+bool in_range(const Handover& handover) {
+  return cause_from(static_cast<uint8_t>(handover.cause)).has_value();
 }
 bool in_range(const Closed& closed) { return cause_from(static_cast<uint8_t>(closed.cause)).has_value(); }
 
@@ -87,6 +92,9 @@ std::optional<Entry> decode(BytesView bytes) {
       break;
     case Tag::TransformFailure:
       ok = read<TransformFailure>(reader, entry);
+      break;
+    case Tag::Handover:
+      ok = read<Handover>(reader, entry);
       break;
   }
   if (!ok) return std::nullopt;

@@ -26,11 +26,22 @@ struct ResponseHeader {
   bool operator==(const ResponseHeader&) const = default;
 };
 
+// Mode delegated: whose word is taken.
+struct Owner {
+  // Index in the replica set.
+  uint32_t member = 0;
+  // Ed25519, 32 bytes. Empty in every other mode.
+  Bytes public_key;
+  static void fields(auto& archive, auto& self) { archive(self.member, self.public_key); }
+  bool operator==(const Owner&) const = default;
+};
+
 // The sockets are open. What the server negotiated, as far as the replicas agree on it.
 struct Opened {
   std::string subprotocol;
   std::vector<ResponseHeader> headers;
-  static void fields(auto& archive, auto& self) { archive(self.subprotocol, self.headers); }
+  Owner owner = {};
+  static void fields(auto& archive, auto& self) { archive(self.subprotocol, self.headers, self.owner); }
   bool operator==(const Opened&) const = default;
 };
 
@@ -118,6 +129,18 @@ struct TransformFailure {
   bool operator==(const TransformFailure&) const = default;
 };
 
+// Mode delegated: another replica takes over, in the epoch of this entry. What the one before received and
+// did not get agreed is lost or comes again; what it wrote may be written again.
+struct Handover {
+  // Indices in the replica set.
+  uint32_t from = 0;
+  uint32_t to = 0;
+  // Why the one before lost it.
+  Cause cause = Cause::Timeout;
+  static void fields(auto& archive, auto& self) { archive(self.from, self.to, self.cause); }
+  bool operator==(const Handover&) const = default;
+};
+
 // What a replica claimed when an ordered epoch ended in divergence: its index, and the head it reported at
 // the position after the last agreed one (empty: it had left the chain).
 struct Claim {
@@ -153,7 +176,7 @@ struct Entry {
   // Of the block that agreed it.
   Height height;
   BlockTime time;
-  std::variant<Opened, Message, Gap, Closed, Reading, Sent, TransformFailure> what;
+  std::variant<Opened, Message, Gap, Closed, Reading, Sent, TransformFailure, Handover> what;
   bool operator==(const Entry&) const = default;
 };
 

@@ -33,7 +33,7 @@ Bytes fingerprint(const Outcome& outcome) {
 Committee::Committee(CommitteeOptions options)
     : options_(options),
       state_(begin_epoch(ConnectionId(1), options.mode, Epoch(1), first_replicas(options.members), Digest{},
-                         AgreedTime{}, options.open_timeout, ModeSettings{options.observations})),
+                         AgreedTime{}, options.open_timeout, ModeSettings{options.observations, {}})),
       ordered_(options.members, OrderedLog({EventSequence(0), Position(0), state_.ordered.head})),
       feed_(options.members),
       evidence_(options.members),

@@ -39,4 +39,8 @@ bool CometReportVerifier::verify(const replica::SignedReport& report) const {
       signature->ed25519);
 }
 
+bool CometReportVerifier::verify_batch(ReplicaIndex member, BytesView message, BytesView signature) const {
+  return member.value < keys_.size() && keys_[member.value].verify(message, signature);
+}
+
 }  // namespace icws::engine

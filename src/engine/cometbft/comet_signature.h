@@ -35,6 +35,7 @@ class CometReportVerifier final : public replica::ReportVerifier {
   CometReportVerifier(std::string chain_id, const std::vector<Bytes>& replica_keys);
   // False also for a member outside the set.
   bool verify(const replica::SignedReport& report) const override;
+  bool verify_batch(ReplicaIndex member, BytesView message, BytesView signature) const override;
 
  private:
   std::string chain_id_;

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "base/archive.h"
+#include "replica/batches.h"
 #include "replica/canister.h"
 
 namespace icws::engine {
@@ -77,7 +78,10 @@ std::expected<Ingress, IngressFault> IngressCheck::open(BytesView envelope, Heig
     return std::unexpected(IngressFault::TooFarAhead);
   }
   if (ingress->gateway.value >= keys_.size()) return std::unexpected(IngressFault::UnknownGateway);
-  if (!replica::decode_user_call(ingress->transaction)) return std::unexpected(IngressFault::BadTransaction);
+  if (!replica::decode_user_call(ingress->transaction) &&
+      !replica::decode_batch_transaction(ingress->transaction)) {
+    return std::unexpected(IngressFault::BadTransaction);
+  }
   if (signature == Signature::Check &&
       !keys_[ingress->gateway.value].verify(
           ingress_sign_bytes(rules_.chain_id, ingress->gateway, ingress->expiry, ingress->transaction),

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "engine/cometbft/ingress.h"
-#include "engine/cometbft/node_client.h"
 
 namespace icws::engine {
 namespace {
@@ -21,6 +20,24 @@ MempoolFeeder::MempoolFeeder(MempoolFeederConfig config, SigningKey key, Replica
       notice_(std::move(notice)),
       thread_([this](std::stop_token stop) { run(stop); }) {}
 
+void MempoolFeeder::hand_batches(NodeClient& node, Height height) {
+  std::map<Bytes, Height> still;
+  for (Bytes& batch : host_.batches()) {
+    const auto before = batches_.find(batch);
+    if (before != batches_.end() && height.value < before->second.value + config_.again_after_blocks) {
+      still.insert(*before);
+      continue;
+    }
+    const Height expiry = height.next(config_.lifetime_blocks);
+    const auto outcome = node.broadcast(encode_ingress(key_, config_.chain_id, config_.self, expiry, batch),
+                                        config_.call_timeout);
+    // Not handed over: the next look tries again.
+    if (!outcome || *outcome == NodeClient::Broadcast::Full) break;
+    still.emplace(std::move(batch), height);
+  }
+  batches_ = std::move(still);
+}
+
 void MempoolFeeder::run(std::stop_token stop) {
   NodeClient node(config_.node);
   std::map<uint64_t, Handed> handed;
@@ -30,6 +47,7 @@ void MempoolFeeder::run(std::stop_token stop) {
     // While the node is away, calls wait for it, and no arrival wakes anybody.
     host_.submissions().wait_for_arrival(reached ? next_arrival : UINT64_MAX, kLook);
     const Height height = host_.wait_for_commit(Height(0), Milliseconds(0));
+    hand_batches(node, height);
     const auto pending = host_.submissions().pending(0);
     std::map<uint64_t, Handed> still;
     for (const auto& call : pending) {

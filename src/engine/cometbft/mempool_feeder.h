@@ -1,4 +1,4 @@
-// Users' calls, from where they were submitted into the node's mempool.
+// Users' calls, from where they were submitted, and this replica's batches into the node's mempool.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/signature.h"
+#include "engine/cometbft/node_client.h"
 #include "engine/host/replica_host.h"
 
 namespace icws::engine {
@@ -39,11 +40,15 @@ class MempoolFeeder {
     Height last;
   };
   void run(std::stop_token stop);
+  // Mode delegated: one that is not in a block yet is not handed over twice, but after again_after_blocks.
+  void hand_batches(NodeClient& node, Height height);
 
   const MempoolFeederConfig config_;
   const SigningKey key_;
   ReplicaHost& host_;
   const std::function<void(const std::string& line)> notice_;
+  // The thread's alone: when each batch was handed over.
+  std::map<Bytes, Height> batches_;
   std::jthread thread_;
 };
 

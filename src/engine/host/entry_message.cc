@@ -14,6 +14,10 @@ void fill(const transcript::Opened& opened, replica::v1::TranscriptEntry& out) {
     added.set_name(header.name);
     added.set_value(header.value);
   }
+  if (!opened.owner.public_key.empty()) {
+    message.mutable_owner()->set_member(opened.owner.member);
+    message.mutable_owner()->set_public_key(opened.owner.public_key);
+  }
 }
 
 void fill(const transcript::Message& content, replica::v1::TranscriptEntry& out) {
@@ -54,6 +58,13 @@ void fill(const transcript::Reading& reading, replica::v1::TranscriptEntry& out)
 
 void fill(const transcript::TransformFailure& failure, replica::v1::TranscriptEntry& out) {
   out.mutable_transform_failure()->set_fault(static_cast<uint32_t>(failure.fault));
+}
+
+void fill(const transcript::Handover& handover, replica::v1::TranscriptEntry& out) {
+  auto& message = *out.mutable_handover();
+  message.set_from(handover.from);
+  message.set_to(handover.to);
+  message.set_cause(std::string(transcript::cause_name(handover.cause)));
 }
 
 void fill(const transcript::Closed& closed, replica::v1::TranscriptEntry& out) {

@@ -1,7 +1,11 @@
 #include "engine/host/replica_host.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
+
+#include "agreement/delegated_rules.h"
+#include "replica/batches.h"
 
 namespace icws::engine {
 namespace {
@@ -47,11 +51,56 @@ void ReplicaHost::hand_over() {
   if (!commands.empty()) hooks_.command(std::move(commands));
 }
 
-ReplicaHost::ReplicaHost(replica::Replica& replica, replica::Application& application, Hooks hooks)
+ReplicaHost::ReplicaHost(replica::Replica& replica, replica::Application& application, std::string chain_id,
+                         Hooks hooks)
     : replica_(replica),
       application_(application),
+      chain_id_(std::move(chain_id)),
       hooks_(std::move(hooks)),
       height_(application.info().height) {}
+
+void ReplicaHost::sign_batches() {
+  std::map<Bytes, Bytes> next;
+  for (const Bytes& batch : replica_.batches()) {
+    // One that has waited for a block is signed already.
+    if (const auto old = batches_.extract(batch)) {
+      next.emplace(batch, old.mapped());
+    } else {
+      const Bytes signature = hooks_.sign(agreement::batch_sign_bytes(chain_id_, batch));
+      next.emplace(batch, replica::encode_batch_transaction({batch, signature}));
+    }
+  }
+  batches_ = std::move(next);
+}
+
+std::vector<Bytes> ReplicaHost::pending_transactions(uint64_t bytes_max) const {
+  return guarded([&] {
+    std::vector<Bytes> out;
+    // By turns: where there are too many for one block, none must wait for ever.
+    auto next = batches_.begin();
+    if (!batches_.empty()) std::advance(next, static_cast<ptrdiff_t>(height_.value % batches_.size()));
+    for (size_t i = 0; i < batches_.size(); ++i, ++next) {
+      if (next == batches_.end()) next = batches_.begin();
+      if (!out.empty() && next->second.size() > bytes_max) break;
+      bytes_max -= std::min<uint64_t>(bytes_max, next->second.size());
+      out.push_back(next->second);
+    }
+    for (Bytes& call : submissions_.oldest(bytes_max)) out.push_back(std::move(call));
+    return out;
+  });
+}
+
+std::vector<Bytes> ReplicaHost::batches() const {
+  return guarded([&] {
+    std::vector<Bytes> out;
+    for (const auto& [batch, transaction] : batches_) out.push_back(transaction);
+    return out;
+  });
+}
+
+void ReplicaHost::tick() {
+  step([&] { replica_.tick(hooks_.now()); });
+}
 
 replica::ApplicationInfo ReplicaHost::info() const {
   return guarded([&] { return application_.info(); });
@@ -99,6 +148,7 @@ bool ReplicaHost::commit() {
   return step([&] {
     if (!finalized_) return false;
     application_.commit(hooks_.now());
+    sign_batches();
     height_ = finalized_->block.height;
     submissions_.on_block(finalized_->block, finalized_->result);
     finalized_.reset();

@@ -5,6 +5,7 @@
 #include <deque>
 #include <expected>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -28,8 +29,12 @@ class ReplicaHost {
     std::function<LocalTime()> now;
     // Takes commands for the adapter. Called with the core locked: must not call back and must not block.
     std::function<void(std::vector<replica::AdapterCommand>)> command;
+    // Signs with this replica's key. Called with the core locked.
+    std::function<Bytes(BytesView message)> sign;
   };
-  ReplicaHost(replica::Replica& replica, replica::Application& application, Hooks hooks);
+  // `chain_id`: bound by what the host signs in this replica's name.
+  ReplicaHost(replica::Replica& replica, replica::Application& application, std::string chain_id,
+              Hooks hooks);
 
   // --- the engine's side ---
   replica::ApplicationInfo info() const;
@@ -59,11 +64,18 @@ class ReplicaHost {
   std::optional<replica::BlockResult> finalize_and_commit(const replica::Block& block);
   // Ends the process if this replica's state after `height` is another.
   void on_agreed_hash(Height height, const Digest& agreed);
-  std::vector<Bytes> pending_transactions(uint64_t bytes_max) const { return submissions_.oldest(bytes_max); }
+  // This replica's own batches, which bear no delay, then users' calls; at most `bytes_max` together, but for
+  // a first batch that alone is larger.
+  std::vector<Bytes> pending_transactions(uint64_t bytes_max) const;
+  // The batches alone, signed: what this replica wants in the next block.
+  std::vector<Bytes> batches() const;
   const Submissions& submissions() const { return submissions_; }
   // What the engine itself refused, or has evidence of; for metrics().
   void note_rejection(const replica::Rejection& rejection);
   uint64_t rejections_noted() const;
+
+  // Time passes; a few times a second.
+  void tick();
 
   // --- the adapter's side ---
   void on_adapter_events(std::vector<replica::AdapterEvent> events);
@@ -97,14 +109,18 @@ class ReplicaHost {
   template <class Call>
   auto step(Call call);
   void hand_over();
+  void sign_batches();
 
   replica::Replica& replica_;
   replica::Application& application_;
+  const std::string chain_id_;
   const Hooks hooks_;
   Submissions submissions_;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable committed_;
+  // Mode delegated: what the core wants in the next block, by what it is before it is signed.
+  std::map<Bytes, Bytes> batches_;
   Height height_;
   struct Finalized {
     replica::Block block;

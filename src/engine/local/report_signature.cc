@@ -26,4 +26,8 @@ bool LocalReportVerifier::verify(const replica::SignedReport& report) const {
                                            report.signature);
 }
 
+bool LocalReportVerifier::verify_batch(ReplicaIndex member, BytesView message, BytesView signature) const {
+  return member.value < keys_.size() && keys_[member.value].verify(message, signature);
+}
+
 }  // namespace icws::engine

@@ -21,7 +21,8 @@ AbciChain::AbciChain() {
     ReplicaHost::Hooks hooks;
     hooks.now = [] { return LocalTime(Milliseconds(1'000)); };
     hooks.command = [](std::vector<replica::AdapterCommand>) {};
-    node.host = std::make_unique<ReplicaHost>(*node.core, *node.core, std::move(hooks));
+    hooks.sign = [this, i](BytesView message) { return keys_[i].sign(message); };
+    node.host = std::make_unique<ReplicaHost>(*node.core, *node.core, params_.chain_id, std::move(hooks));
     node.application = std::make_unique<AbciApplication>(
         *node.host, params_, AbciConfig{}, [this](const std::string& line) { notices_.push_back(line); });
   }

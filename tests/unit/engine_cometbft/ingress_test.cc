@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/archive.h"
+#include "replica/batches.h"
 #include "replica/canister.h"
 
 namespace icws::engine {
@@ -40,6 +41,11 @@ TEST_F(IngressTest, OpensWhatAReplicaSigned) {
   ASSERT_TRUE(opened);
   EXPECT_EQ(opened->gateway, ReplicaIndex(1));
   EXPECT_EQ(opened->transaction, transaction());
+}
+
+TEST_F(IngressTest, TakesAnOwnersBatch) {
+  const Bytes batch = replica::encode_batch_transaction({"batch", "signature"});
+  EXPECT_EQ(fault(encode_ingress(keys_[0], "chain", ReplicaIndex(0), Height(110), batch)), std::nullopt);
 }
 
 TEST_F(IngressTest, LivesUntilItsExpiry) {

@@ -36,7 +36,7 @@ TEST_F(EchoCanister, OpensWithTheArgumentsOfTheCall) {
 TEST_F(EchoCanister, SaysWhichArgumentIsWrong) {
   EXPECT_THAT(refusal_of("open", "{}"), HasSubstr("\"url\" is missing"));
   EXPECT_THAT(refusal_of("open", R"({"url":"ws://h/","mod":"feed"})"), HasSubstr("\"mod\" is not known"));
-  EXPECT_THAT(refusal_of("open", R"({"url":"ws://h/","mode":"both"})"), HasSubstr("ordered or feed"));
+  EXPECT_THAT(refusal_of("open", R"({"url":"ws://h/","mode":"both"})"), HasSubstr("ordered, feed or delegated"));
   EXPECT_THAT(refusal_of("send", R"({"connection":-1,"text":""})"), HasSubstr("whole number"));
   EXPECT_THAT(refusal_of("send", "not json"), HasSubstr("one JSON object"));
   EXPECT_THAT(refusal_of("sing", "{}"), HasSubstr("open, send, resubscribe"));

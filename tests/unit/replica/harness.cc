@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "agreement/delegated_rules.h"
+#include "replica/batches.h"
+
 namespace icws::replica {
 
 SignedReport HashVerifier::sign(ReplicaIndex member, Height height, Bytes report) {
@@ -18,6 +21,10 @@ ClusterParams test_params(uint32_t replicas) {
   params.chain_id = "test";
   params.replica_keys.assign(replicas, Bytes(32, 'k'));
   return params;
+}
+
+Bytes HashVerifier::sign_batch(ReplicaIndex member, BytesView message) {
+  return Bytes(Sha256().update_u64(member.value).update(message).finish().view());
 }
 
 OpenArguments test_open(Mode mode) {
@@ -73,7 +80,21 @@ void Harness::start(size_t i) {
   attach(i);
 }
 
+std::vector<Bytes> Harness::batches(const std::set<size_t>& silent) {
+  std::vector<Bytes> out;
+  for (size_t i = 0; i < size(); ++i) {
+    if (!up(i) || silent.contains(i)) continue;
+    for (const Bytes& batch : replica(i).batches()) {
+      const Bytes message = agreement::batch_sign_bytes(params_.chain_id, batch);
+      const ReplicaIndex member(static_cast<uint32_t>(i));
+      out.push_back(encode_batch_transaction({batch, HashVerifier::sign_batch(member, message)}));
+    }
+  }
+  return out;
+}
+
 Block Harness::propose(Round round) {
+  for (Bytes& batch : batches(round.silent)) round.transactions.push_back(std::move(batch));
   now_ += round.after;
   Block block{Height(chain_.size() + 1),
               BlockTime(Milliseconds(1'700'000'000'000) + now_),

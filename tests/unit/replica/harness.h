@@ -24,6 +24,10 @@ class HashVerifier final : public ReportVerifier {
  public:
   static SignedReport sign(ReplicaIndex member, Height height, Bytes report);
   bool verify(const SignedReport& report) const override;
+  static Bytes sign_batch(ReplicaIndex member, BytesView message);
+  bool verify_batch(ReplicaIndex member, BytesView message, BytesView signature) const override {
+    return signature == sign_batch(member, message);
+  }
 };
 
 // Parameters of `replicas` members named by a test.
@@ -50,6 +54,8 @@ class Harness {
   void blocks(size_t count, Milliseconds after = Milliseconds(100));
   // Blocks until `done`, at most 200.
   void until(const std::function<bool()>& done);
+  // What the owners of mode delegated want in the next block, but for those `silent`.
+  std::vector<Bytes> batches(const std::set<size_t>& silent = {});
   // The next block as `proposer` would make it.
   Block propose(Round round);
   std::expected<void, Rejection> judge(const Block& block, size_t by = 1);

@@ -185,5 +185,39 @@ TEST(OpenCheck, RefusesObservationsBeyondTheirLimits) {
   refuses("observations: ", [](OpenArguments& a) { a.mode = Mode::Feed; });
 }
 
+OpenArguments delegating() {
+  OpenArguments out = test_open(Mode::Delegated);
+  out.message_bytes_max = kDelegatedMessageBytesMax;
+  out.delegated.emplace();
+  return out;
+}
+
+TEST(OpenCheck, TakesDelegatedAtItsLimits) {
+  OpenArguments arguments = delegating();
+  EXPECT_EQ(fault(arguments), "");
+  arguments.delegated->timeout = Milliseconds(2'000);
+  arguments.receipts = true;
+  EXPECT_EQ(fault(arguments), "");
+  arguments.delegated->timeout = Milliseconds(300'000);
+  EXPECT_EQ(fault(arguments), "");
+}
+
+TEST(OpenCheck, RefusesDelegatedBeyondItsLimits) {
+  const auto refuses = [](const char* field, auto change) {
+    OpenArguments arguments = delegating();
+    change(arguments);
+    EXPECT_THAT(fault(arguments), testing::StartsWith(field));
+  };
+  refuses("delegated.timeout: ", [](OpenArguments& a) { a.delegated->timeout = Milliseconds(1'999); });
+  refuses("delegated.timeout: ", [](OpenArguments& a) { a.delegated->timeout = Milliseconds(300'001); });
+  refuses("message_bytes_max: ", [](OpenArguments& a) { ++a.message_bytes_max; });
+  refuses("chunks: ", [](OpenArguments& a) { a.chunks = true; });
+  refuses("writers: ", [](OpenArguments& a) { a.writers = Writers::Single; });
+  refuses("overflow: ", [](OpenArguments& a) { a.overflow = Overflow::DropOldest; });
+  refuses("transform.method: ", [](OpenArguments& a) { a.transform.method = "after"; });
+  refuses("delegated: ", [](OpenArguments& a) { a.delegated.reset(); });
+  refuses("delegated: ", [](OpenArguments& a) { a.mode = Mode::Feed; });
+}
+
 }  // namespace
 }  // namespace icws::replica

@@ -25,6 +25,8 @@ std::vector<Entry> samples() {
       1006, "", Cause::Diverged, false, true, {{1, sha256("h"), "report", "sig", 7}, {2, {}, "", "", 8}}});
   add(Reading{"k", 3, 4, 2, "0.1", {}});
   add(Reading{"k", 2, 4, 0, "", {{0, "a", Milliseconds(7)}, {3, "b", Milliseconds(0)}}});
+  add(Opened{"", {}, Owner{3, Bytes(32, 'k')}});
+  add(Handover{3, 0, Cause::Timeout});
   return out;
 }
 
