@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 
 #include "agreement/delegated_rules.h"
 #include "replica/batches.h"
@@ -75,19 +76,29 @@ void ReplicaHost::sign_batches() {
 
 std::vector<Bytes> ReplicaHost::pending_transactions(uint64_t bytes_max) const {
   return guarded([&] {
-    std::vector<Bytes> out;
-    // By turns: where there are too many for one block, none must wait for ever.
-    auto next = batches_.begin();
-    if (!batches_.empty()) std::advance(next, static_cast<ptrdiff_t>(height_.value % batches_.size()));
-    for (size_t i = 0; i < batches_.size(); ++i, ++next) {
-      if (next == batches_.end()) next = batches_.begin();
-      if (!out.empty() && next->second.size() > bytes_max) break;
-      bytes_max -= std::min<uint64_t>(bytes_max, next->second.size());
-      out.push_back(next->second);
-    }
-    for (Bytes& call : submissions_.oldest(bytes_max)) out.push_back(std::move(call));
+    std::vector<Bytes> calls = submissions_.oldest(batches_.empty() ? bytes_max : bytes_max / 2);
+    for (const Bytes& call : calls) bytes_max -= std::min<uint64_t>(bytes_max, call.size());
+    std::vector<Bytes> out = batches_in_turn(bytes_max);
+    // The engine may have room for the first alone.
+    const size_t batches = out.size();
+    out.insert(out.end(), std::make_move_iterator(calls.begin()), std::make_move_iterator(calls.end()));
+    if (height_.value % 2 == 1) std::ranges::rotate(out, out.begin() + static_cast<ptrdiff_t>(batches));
     return out;
   });
+}
+
+// By turns: where there are too many for one block, none must wait for ever.
+std::vector<Bytes> ReplicaHost::batches_in_turn(uint64_t bytes_max) const {
+  std::vector<Bytes> out;
+  if (batches_.empty()) return out;
+  auto next = std::next(batches_.begin(), static_cast<ptrdiff_t>(height_.value / 2 % batches_.size()));
+  for (size_t i = 0; i < batches_.size(); ++i, ++next) {
+    if (next == batches_.end()) next = batches_.begin();
+    if (!out.empty() && next->second.size() > bytes_max) break;
+    bytes_max -= std::min<uint64_t>(bytes_max, next->second.size());
+    out.push_back(next->second);
+  }
+  return out;
 }
 
 std::vector<Bytes> ReplicaHost::batches() const {

@@ -64,8 +64,8 @@ class ReplicaHost {
   std::optional<replica::BlockResult> finalize_and_commit(const replica::Block& block);
   // Ends the process if this replica's state after `height` is another.
   void on_agreed_hash(Height height, const Digest& agreed);
-  // This replica's own batches, which bear no delay, then users' calls; at most `bytes_max` together, but for
-  // a first batch that alone is larger.
+  // This replica's own batches and users' calls: at most `bytes_max` together, but for a first one that alone
+  // is larger. Where there are both, each has a half at least, and they come first by turns.
   std::vector<Bytes> pending_transactions(uint64_t bytes_max) const;
   // The batches alone, signed: what this replica wants in the next block.
   std::vector<Bytes> batches() const;
@@ -110,6 +110,7 @@ class ReplicaHost {
   auto step(Call call);
   void hand_over();
   void sign_batches();
+  std::vector<Bytes> batches_in_turn(uint64_t bytes_max) const;
 
   replica::Replica& replica_;
   replica::Application& application_;

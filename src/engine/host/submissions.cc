@@ -1,5 +1,7 @@
 #include "engine/host/submissions.h"
 
+#include <algorithm>
+
 namespace icws::engine {
 
 std::expected<CallOutcome, SubmissionError> Submissions::submit(Bytes transaction, Milliseconds patience) {
@@ -28,10 +30,11 @@ std::expected<CallOutcome, SubmissionError> Submissions::submit(Bytes transactio
 std::vector<Bytes> Submissions::oldest(uint64_t bytes_max) const {
   const std::lock_guard lock(mutex_);
   std::vector<Bytes> out;
+  if (bytes_max == 0) return out;
   for (const auto& [arrival, waiting] : waiting_) {
     if (waiting->outcome) continue;
-    if (waiting->transaction.size() > bytes_max) break;
-    bytes_max -= waiting->transaction.size();
+    if (!out.empty() && waiting->transaction.size() > bytes_max) break;
+    bytes_max -= std::min<uint64_t>(bytes_max, waiting->transaction.size());
     out.push_back(waiting->transaction);
   }
   return out;

@@ -43,7 +43,8 @@ class Submissions {
 
   // Blocks until the transaction ran, at most `patience`.
   std::expected<CallOutcome, SubmissionError> submit(Bytes transaction, Milliseconds patience);
-  // The oldest ones, at most `bytes_max` together. They stay.
+  // The oldest ones, at most `bytes_max` together, but for a first one that alone is larger: it would wait
+  // for ever, and what is behind it. 0: none. They stay.
   std::vector<Bytes> oldest(uint64_t bytes_max) const;
   // All that wait and arrived at `from` or later, oldest first. Arrivals count from 0.
   struct Pending {

@@ -132,18 +132,27 @@ std::vector<Bytes> Orderer::transactions(const std::vector<size_t>& from) {
       from, quorum_, config_.straggler_grace,
       [this, share](size_t i) { return links_[i]->pending_transactions(share, config_.call_timeout); },
       [](const auto& answer) { return answer.has_value(); });
-  std::vector<Bytes> out;
-  std::set<Bytes> seen;
+  std::vector<const std::vector<Bytes>*> turn;
   for (const auto& [i, answer] : answers) {
-    if (!answer) {
-      lose(i, answer.error().message);
-      continue;
-    }
-    uint64_t left = share;
-    for (const Bytes& transaction : *answer) {
-      if (transaction.size() > left || out.size() >= config_.block_transactions_max) break;
+    if (answer) turn.push_back(&*answer);
+    if (!answer) lose(i, answer.error().message);
+  }
+  std::vector<Bytes> out;
+  if (turn.empty()) return out;
+  // The first transaction of each may be larger than its share; where not all of them fit, those who began
+  // the last block come later in this one.
+  std::ranges::rotate(turn, turn.begin() + static_cast<ptrdiff_t>(head_.value % turn.size()));
+  std::set<Bytes> seen;
+  uint64_t room = config_.block_transactions_bytes_max;
+  for (const std::vector<Bytes>* pending : turn) {
+    uint64_t left = std::min(share, room);
+    bool first = true;
+    for (const Bytes& transaction : *pending) {
+      if (transaction.size() > (first ? room : left) || out.size() >= config_.block_transactions_max) break;
       if (!hooks_.transaction_ok(transaction) || !seen.insert(transaction).second) continue;
-      left -= transaction.size();
+      first = false;
+      left -= std::min<uint64_t>(left, transaction.size());
+      room -= transaction.size();
       out.push_back(transaction);
     }
   }

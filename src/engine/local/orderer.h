@@ -24,7 +24,8 @@ struct OrdererConfig {
   Milliseconds call_timeout{2'000};
   // How long a round waits for the others once a quorum has answered.
   Milliseconds straggler_grace{100};
-  // Bytes and number of transactions in one block.
+  // Bytes and number of transactions in one block. Each replica has an equal share of the bytes, or its first
+  // transaction where that is larger.
   uint64_t block_transactions_bytes_max = 4 * 1024 * 1024;
   uint64_t block_transactions_max = 1'024;
 };

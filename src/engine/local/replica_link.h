@@ -45,7 +45,7 @@ class ReplicaLink {
   virtual Answer<Digest> finalize_and_commit(const replica::Block& block, Milliseconds timeout) = 0;
   // A replica with another state after `height` stops for good, and gives no answer.
   virtual Answer<void> agreed_hash(Height height, const Digest& hash, Milliseconds timeout) = 0;
-  // Oldest first, at most `bytes_max` together.
+  // At most `bytes_max` together, but for a first one that alone is larger.
   virtual Answer<std::vector<Bytes>> pending_transactions(uint64_t bytes_max, Milliseconds timeout) = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "fake_replica.h"
 #include "tests/support/temporary_directory.h"
@@ -31,9 +32,8 @@ class OrdererTest : public testing::Test {
     hooks.clock = [this] { return BlockTime(now_); };
     hooks.transaction_ok = [](BytesView transaction) { return transaction != "garbage"; };
     hooks.notice = [this](const std::string& line) { notices_ += line + "\n"; };
-    OrdererConfig config;
-    config.straggler_grace = Milliseconds(2'000);
-    orderer_ = std::make_unique<Orderer>(config, *log_, std::move(links), std::move(hooks));
+    config_.straggler_grace = Milliseconds(2'000);
+    orderer_ = std::make_unique<Orderer>(config_, *log_, std::move(links), std::move(hooks));
   }
   // Rounds until the height is committed; recoveries run beside them, so this may take several.
   bool reach(uint64_t height) {
@@ -67,6 +67,7 @@ class OrdererTest : public testing::Test {
   }
 
   support::TemporaryDirectory directory_;
+  OrdererConfig config_;
   std::vector<std::unique_ptr<FakeReplica>> replicas_;
   std::optional<BlockLog> log_;
   Milliseconds now_{1'000};
@@ -111,6 +112,30 @@ TEST_F(OrdererTest, RunsEachTransactionOnceAndNoGarbage) {
     ran.insert(ran.end(), block.transactions.begin(), block.transactions.end());
   }
   EXPECT_EQ(ran, (std::vector<Bytes>{"a", "b"}));
+}
+
+// Four shares of a block, and transactions of nearly a whole one: each replica's has its turn.
+TEST_F(OrdererTest, RunsATransactionThatIsLargerThanAReplicasShare) {
+  config_.block_transactions_bytes_max = 10;
+  restart();
+  std::set<Bytes> submitted;
+  for (size_t i = 0; i < replicas_.size(); ++i) {
+    for (const char* which : {"first", "second"}) {
+      submitted.insert(std::string(which) + std::to_string(i));
+      replicas_[i]->submit(std::string(which) + std::to_string(i));
+    }
+  }
+  replicas_[3]->submit("larger than any block");
+  ASSERT_TRUE(reach_all_live());
+  ASSERT_TRUE(reach(orderer_->status().height.value + 3 * submitted.size()));
+  std::set<Bytes> ran;
+  for (const auto& block : replicas_[0]->blocks()) {
+    uint64_t bytes = 0;
+    for (const Bytes& transaction : block.transactions) bytes += transaction.size();
+    EXPECT_LE(bytes, config_.block_transactions_bytes_max);
+    ran.insert(block.transactions.begin(), block.transactions.end());
+  }
+  EXPECT_EQ(ran, submitted);
 }
 
 TEST_F(OrdererTest, GoesOnWithoutADeadReplicaAndCatchesItUp) {
