@@ -321,7 +321,9 @@ TEST(Names, OneThatDoesNotExist) {
 // Each replica has its adapter go through a proxy, which alone can look the name up.
 TEST(Names, OneThatOnlyTheReplicasProxyKnows) {
   const support::EchoServer server;
-  const support::ProxyServer proxy({.names = {{"far.example:80", server.port()}}});
+  support::ProxyOptions options;
+  options.names = {{"far.example:80", server.port()}};
+  const support::ProxyServer proxy(options);
   std::vector<std::string> flags;
   for (size_t i = 0; i < support::Subnet::kReplicas; ++i) {
     flags.insert(flags.end(), {"--replica-program", std::to_string(i) + "=" +
