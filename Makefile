@@ -1,6 +1,6 @@
 # What a person types. Each target is a script in scripts/, which says more.
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults bench bench-adapter soak package build format tidy sanitize conformance model coverage mutants clean
+.PHONY: help demo test faults bench bench-adapter soak package node build format tidy sanitize conformance model coverage mutants clean
 
 help:
 	@echo "make demo      install what is needed, build, and run four replicas against two servers"
@@ -12,6 +12,7 @@ help:
 	@echo "make soak      build, and run the adapter under faults, then the simulator, for 20 minutes each"
 	@echo "               (SOAK=\"--seconds 60\", or SOAK=\"sim --seconds 3600\")"
 	@echo "make package   build, and make the adapter's Debian package (scripts/test-package and test-package-systemd try it)"
+	@echo "make node      build, and run docs/deploy.md on a Debian that is booted for it with its systemd (root, debootstrap, CometBFT)"
 	@echo "make build     install what is needed and build (build/bin)"
 	@echo "make tidy      check the house rules (includes by level, banned words, file lengths)"
 	@echo "make format    format the sources with clang-format"
@@ -49,6 +50,10 @@ soak: build
 
 package: build
 	@scripts/package
+
+# Status 77 says that it cannot run here; the script has said why.
+node: build
+	@scripts/test-node-systemd || [ $$? -eq 77 ]
 
 tidy:
 	@python3 tests/tidy/tidy.py .

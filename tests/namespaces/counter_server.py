@@ -1,6 +1,7 @@
 """A WebSocket server that says to each client the numbers from 1 on, each at its time: the same to all.
 
-counter_server.py HOST PORT EVERY_MS. Message k is due k * EVERY_MS after the first client came.
+counter_server.py HOST PORT EVERY_MS. PORT 0 is any free one; the first line that is printed is `listening on HOST:PORT`.
+Message k is due k * EVERY_MS after the first client came.
 """
 import asyncio
 import sys
@@ -21,7 +22,8 @@ async def main(host, port, every_s):
             await asyncio.sleep(max(0.0, began + number * every_s - time.monotonic()))
             await client.send(f"message {number}")
 
-    async with websockets.serve(serve, host, port, ping_interval=None):
+    async with websockets.serve(serve, host, port, ping_interval=None) as server:
+        print(f"listening on {host}:{server.sockets[0].getsockname()[1]}", flush=True)
         await asyncio.Future()
 
 
