@@ -100,6 +100,11 @@ std::expected<ReplicaSet, SetChangeFault> follow(const ReplicaSet& set, const Si
                                                  std::string_view chain_id) {
   auto out = follow_unsigned(set, change.change);
   if (!out) return out;
+  // What is cheap comes first.
+  if (!set.quorum().is_quorum(static_cast<uint32_t>(change.signatures.size()))) {
+    return fault(Kind::TooFewSignatures, std::to_string(change.signatures.size()) +
+                                             " signatures, a quorum is " + std::to_string(set.quorum().q()));
+  }
   const Bytes sign_bytes = set_change_sign_bytes(chain_id, change.change);
   for (size_t i = 0; i < change.signatures.size(); ++i) {
     const SignedSetChange::Signature& one = change.signatures[i];
@@ -111,10 +116,6 @@ std::expected<ReplicaSet, SetChangeFault> follow(const ReplicaSet& set, const Si
     const auto key = VerifyingKey::from(member->public_key);
     if (!key || !key->verify(sign_bytes, one.signature))
       return fault(Kind::WrongSignature, "the signature of " + name_of(one.member) + " is wrong");
-  }
-  if (!set.quorum().is_quorum(static_cast<uint32_t>(change.signatures.size()))) {
-    return fault(Kind::TooFewSignatures, std::to_string(change.signatures.size()) +
-                                             " signatures, a quorum is " + std::to_string(set.quorum().q()));
   }
   return out;
 }

@@ -1,5 +1,5 @@
 // Who the replicas are: the set at each height, and how a set hands over to the next.
-// docs/certificates.md. The replicated state keeps its genesis set in this version; verifiers follow changes.
+// docs/agreement.md, "Other replicas"; docs/certificates.md.
 #pragma once
 
 #include <cstdint>
@@ -49,10 +49,17 @@ struct ReplicaSet {
   Digest hash() const;
   // Null: no member.
   const ReplicaKey* find(ReplicaIndex index) const;
+  // Was a member once, and is none: for good, for an index is never given twice.
+  bool has_left(ReplicaIndex index) const { return index < next_index && find(index) == nullptr; }
   Quorum quorum() const { return Quorum(static_cast<uint32_t>(members.size())); }
   // Ascending.
   std::vector<ReplicaIndex> indices() const;
 };
+
+// The leaf of the app hash that says who the replicas are: its key, and its value after block `height`, the
+// sets in archive encoding: the set of that height, then those to come, ascending. A change that runs in a
+// block is part of that block's state.
+inline constexpr BytesView kReplicaSetsKey = "m";
 
 // Indices from 0 on. keys: 1 to kReplicasMax of 32 bytes, none twice.
 ReplicaSet genesis_replicas(const std::vector<Bytes>& keys);

@@ -22,6 +22,8 @@ void for_each_part(Self& self, const Part& part) {
   part("the height", self.height);
   part("the list of reports", self.reports);
   part("the list of replica set changes", self.changes);
+  part("the list of replica sets", self.sets);
+  part("the Merkle proof of the replica sets", self.sets_proof);
 }
 
 }  // namespace

@@ -20,8 +20,9 @@ namespace icws::proof {
 inline constexpr size_t kCertificateBytesMax = 64 * 1024 * 1024;
 
 // What: entries from .. from + entries.size() - 1 of one connection, the chain from there to the transcript's
-// head, the head's place under an app hash, reports that name this app hash, and the changes of the replica
-// set since genesis. A value; nothing in it is to be believed before verify().
+// head, the head's place under an app hash, reports that name this app hash, the changes of the replica set
+// since genesis, and the sets' place under the same app hash. A value; nothing in it is to be believed before
+// verify().
 struct Certificate {
   SignatureScheme scheme = SignatureScheme::Local;
   std::string chain_id;
@@ -50,8 +51,12 @@ struct Certificate {
   };
   // Ascending by member.
   std::vector<Report> reports;
-  // Ascending by version, from the first on.
+  // Ascending by version, from the first on: all that were agreed on before `height`.
   std::vector<agreement::SignedSetChange> changes;
+  // What the state says of the replicas, and the proof of that leaf: without it a change could be left out,
+  // and who has left would speak on.
+  std::vector<agreement::ReplicaSet> sets;
+  MerkleProof sets_proof;
 
   bool operator==(const Certificate&) const = default;
 };

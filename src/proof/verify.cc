@@ -23,6 +23,9 @@ std::unexpected<Fault> fault(FaultKind kind, std::string message) {
 
 std::string entry_name(uint64_t sequence) { return "entry " + std::to_string(sequence); }
 std::string replica_name(ReplicaIndex index) { return "replica " + std::to_string(index.value); }
+std::string change_name(uint64_t version) {
+  return "change " + std::to_string(version) + " of the replica set";
+}
 
 // The trusted set and those that follow it, ascending.
 using Sets = std::vector<ReplicaSet>;
@@ -39,7 +42,7 @@ std::expected<Sets, Fault> follow_changes(const Certificate& certificate, const 
   Sets out{trusted.replicas};
   for (size_t i = 0; i < certificate.changes.size(); ++i) {
     const agreement::SignedSetChange& change = certificate.changes[i];
-    const std::string name = "change " + std::to_string(change.change.version) + " of the replica set";
+    const std::string name = change_name(change.change.version);
     if (change.change.version != i + 1)
       return fault(FaultKind::SetChange, name + " stands in the place of " + std::to_string(i + 1));
     // Of before what the verifier trusts.
@@ -49,6 +52,33 @@ std::expected<Sets, Fault> follow_changes(const Certificate& certificate, const 
     out.push_back(std::move(*next));
   }
   return out;
+}
+
+// Whether the changes lead to what the certificate says the state holds: none is left out, none surplus. That
+// the state does hold it, the Merkle proof shows.
+std::expected<void, Fault> check_sets(const Certificate& certificate, const Sets& sets) {
+  const Height height(certificate.height.value - 1);
+  if (certificate.height.value == 0 || height < sets.front().active_from) {
+    return fault(FaultKind::SetChange, "it is of height " + std::to_string(certificate.height.value) +
+                                           ", before the trusted replica set, which speaks from height " +
+                                           std::to_string(sets.front().active_from.value) + " on");
+  }
+  if (certificate.sets.empty()) return fault(FaultKind::SetChange, "it does not say what the state's set is");
+  // The set of the height, and those to come.
+  auto expected = std::ranges::find(sets, set_at(sets, height).version, &ReplicaSet::version);
+  for (const ReplicaSet& set : certificate.sets) {
+    if (expected == sets.end())
+      return fault(FaultKind::SetChange, change_name(set.version) + " is missing: the state has its set");
+    if (set.version > expected->version && &set == &certificate.sets.front())
+      return fault(FaultKind::SetChange, change_name(expected->version + 1) + " is missing or too late");
+    if (set != *expected)
+      return fault(FaultKind::SetChange,
+                   change_name(expected->version) + " does not lead to the state's set");
+    ++expected;
+  }
+  if (expected == sets.end()) return {};
+  return fault(FaultKind::SetChange,
+               change_name(expected->version) + " is surplus: the state does not have its set");
 }
 
 // Decodes the entries and holds them against the links.
@@ -204,6 +234,7 @@ std::expected<Verified, Fault> verify(const Certificate& certificate, const Trus
   }
   const auto sets = follow_changes(certificate, trusted);
   if (!sets) return std::unexpected(sets.error());
+  if (auto checked = check_sets(certificate, *sets); !checked) return std::unexpected(checked.error());
   auto entries = check_entries(certificate);
   if (!entries) return std::unexpected(entries.error());
   if (auto checked = check_links(certificate); !checked) return std::unexpected(checked.error());
@@ -225,6 +256,13 @@ std::expected<Verified, Fault> verify(const Certificate& certificate, const Trus
         FaultKind::WrongProof,
         "the Merkle proof does not lead from the transcript's head to the app hash that the replicas have "
         "signed: head, proof or height was changed");
+  }
+  if (merkle_root(agreement::kReplicaSetsKey, archive_encode(certificate.sets), certificate.sets_proof) !=
+      out.app_hash) {
+    return fault(
+        FaultKind::WrongProof,
+        "the Merkle proof does not lead from the replica sets to the app hash that the replicas have "
+        "signed: a change of the set was left out, or the sets, their proof or the height was changed");
   }
   const auto claims = check_evidence(*entries, certificate, *sets);
   if (!claims) return std::unexpected(claims.error());

@@ -19,14 +19,14 @@ struct Trusted {
 
 enum class FaultKind : uint8_t {
   WrongChain = 1,  // made for another chain
-  SetChange,       // a change of the replica set does not follow from the one before
-  NoEntries,       // a certificate of nothing
-  MissingEntry,    // entries left out
-  ExtraEntry,      // an entry that does not belong here, or belongs elsewhere
-  ChangedEntry,    // an entry's bytes are not the agreed ones
-  WrongStart,      // entry 1 does not follow the beginning of this connection's transcript
+  SetChange,     // a change of the replica set does not follow from the one before, or is left out or surplus
+  NoEntries,     // a certificate of nothing
+  MissingEntry,  // entries left out
+  ExtraEntry,    // an entry that does not belong here, or belongs elsewhere
+  ChangedEntry,  // an entry's bytes are not the agreed ones
+  WrongStart,    // entry 1 does not follow the beginning of this connection's transcript
   WrongHead,   // the links do not lead to the head: one was changed, dropped, added or moved, or the head was
-  WrongProof,  // the Merkle proof does not lead from the head to the app hash that the replicas have signed
+  WrongProof,  // a Merkle proof does not lead from head or sets to the app hash that the replicas signed
   UnknownMember,   // a report of somebody who was not a replica at that height, or two of one
   WrongSignature,  // not this replica's signature
   WrongReport,     // a report that does not decode, of another chain, or of another height

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "agreement/replica_set.h"
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/ids.h"
@@ -63,9 +64,13 @@ struct SignedReport {
 class ReportVerifier {
  public:
   virtual ~ReportVerifier() = default;
-  virtual bool verify(const SignedReport& report) const = 0;
-  // Of a batch of mode delegated: `message` is agreement::batch_sign_bytes.
-  virtual bool verify_batch(ReplicaIndex member, BytesView message, BytesView signature) const = 0;
+  // Whether the report is signed with this key, the one that the replica set of its height gives to its
+  // member.
+  virtual bool verify(const SignedReport& report, const Bytes& public_key) const = 0;
+  // Of a batch of mode delegated: `message` is agreement::batch_sign_bytes, `owner` of the block's replica
+  // set.
+  virtual bool verify_batch(const agreement::ReplicaKey& owner, BytesView message,
+                            BytesView signature) const = 0;
 };
 
 struct ProposalRequest {

@@ -56,13 +56,14 @@ class BatchRun {
     if (!outcome) return {false, reason_of(outcome.error())};
     if (!texts_valid(*batch)) return {false, reason_of(BatchFault::WrongContent)};
     // Last, for it is dear.
-    const ReplicaIndex owner =
-        agreement::delegated_owner(record.id, record.agreement.epoch, record.agreement.committee);
+    const agreement::ReplicaKey* owner =
+        state_.members.at(journal_.height())
+            .find(agreement::delegated_owner(record.id, record.agreement.epoch, record.agreement.committee));
     const Bytes signed_bytes = agreement::batch_sign_bytes(params_.chain_id, signed_batch.batch);
-    if (!verifier_.verify_batch(owner, signed_bytes, signed_batch.signature)) {
+    if (owner == nullptr || !verifier_.verify_batch(*owner, signed_bytes, signed_batch.signature)) {
       return {false, "the batch is void: the signature is not its owner's"};
     }
-    apply(state_.connections.change(batch->connection), *batch, owner, *outcome);
+    apply(state_.connections.change(batch->connection), *batch, *owner, *outcome);
     return {true, {}};
   }
 
@@ -84,7 +85,8 @@ class BatchRun {
     });
   }
 
-  void apply(ConnectionSlot& slot, const Batch& batch, ReplicaIndex owner, agreement::BatchOutcome& outcome) {
+  void apply(ConnectionSlot& slot, const Batch& batch, const agreement::ReplicaKey& owner,
+             agreement::BatchOutcome& outcome) {
     Connection& record = slot.record;
     record.agreement.delegated = std::move(outcome.next);
     // Before the term may end, for the next owner writes what is not freed.
@@ -92,7 +94,7 @@ class BatchRun {
     if (outcome.opened) {
       record.failures_in_a_row = 0;
       record.agreement.phase = agreement::Phase::Open;
-      outcome.opened->owner = transcript::Owner{owner.value, params_.replica_keys[owner.value]};
+      outcome.opened->owner = transcript::Owner{owner.index.value, owner.public_key};
       journal_.append(slot, std::move(*outcome.opened));
     }
     for (const transcript::Message& message : batch.messages) {

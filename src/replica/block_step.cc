@@ -80,8 +80,10 @@ void begin_next_epoch(const State& state, Connection& record) {
   record.epoch_first_send = record.freed_send.next();
   record.sends = agreement::SendState{};
   record.code = state.canisters.at(record.canister).code;
+  // The first reports on what begins in this block are of the next height.
+  const ReplicaSet& members = state.members.at(state.global.height.next());
   record.agreement = agreement::begin_epoch(record.id, record.arguments.mode, record.agreement.epoch.next(),
-                                            record.agreement.committee, record.parameters(), state.global.now,
+                                            members.indices(), record.parameters(), state.global.now,
                                             record.arguments.open_timeout, record.arguments.mode_settings());
 }
 
@@ -171,6 +173,40 @@ agreement::WrittenSends written_by_owner(const Connection& record) {
   const ReplicaIndex owner = agreement::delegated_owner(record.id, term.epoch, term.committee);
   const auto place = std::ranges::lower_bound(term.committee, owner) - term.committee.begin();
   return {term.delegated.sent_up_to, {static_cast<uint32_t>(place)}};
+}
+
+// An epoch whose committee cannot do without those who leave: its owner, or more than f members.
+bool outlived(const Connection& record, const ReplicaSet& next) {
+  const agreement::ConnectionState& epoch = record.agreement;
+  const auto left = [&](ReplicaIndex member) { return next.find(member) == nullptr; };
+  if (record.arguments.mode == Mode::Delegated)
+    return left(agreement::delegated_owner(record.id, epoch.epoch, epoch.committee));
+  const auto gone = std::ranges::count_if(epoch.committee, left);
+  return epoch.quorum().has_honest(static_cast<uint32_t>(gone));
+}
+
+// In the last block whose reports are the old set's.
+void end_left_epochs(State& state, Journal& journal, const ReportWindow& window,
+                     const ClusterParams& params) {
+  const ReplicaSet& next = state.members.at(journal.height().next());
+  if (next.version == state.members.at(journal.height()).version) return;
+  std::vector<ConnectionId> left;
+  for (const auto& [id, slot] : state.connections) {
+    if (active(slot.record) && outlived(slot.record, next)) left.push_back(id);
+  }
+  for (const ConnectionId id : left) {
+    ConnectionSlot& slot = state.connections.change(id);
+    Connection& record = slot.record;
+    const bool was_open = record.agreement.phase == agreement::Phase::Open;
+    agreement::End end{transcript::Cause::Membership, 1006, {}, was_open, {}};
+    end.hand_over = record.arguments.mode == Mode::Delegated;
+    record.agreement.phase = agreement::Phase::Ended;
+    end_epoch(state, slot, journal, window, end, params);
+    // Not a failure of the server: the next epoch begins with this block, with the new committee.
+    if (record.phase != RecordPhase::Waiting) continue;
+    record.waiting_until = state.global.now;
+    --record.failures_in_a_row;
+  }
 }
 
 std::vector<Forgotten> forget_closed(State& state, const ClusterParams& params) {
@@ -354,6 +390,7 @@ std::vector<AgreedStep> apply_decisions(State& state, Journal& journal, const Re
 
 std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWindow& window,
                                   const CodeLibrary& library, const ClusterParams& params) {
+  end_left_epochs(state, journal, window, params);
   const std::set<ConnectionId> restless = state.connections.restless();
   for (const ConnectionId id : restless) {
     if (state.connections.at(id).record.phase != RecordPhase::Waiting) continue;

@@ -65,8 +65,9 @@ struct Forgotten {
   EntrySequence last_entry;
 };
 
-// Frees what waiting connections have written, begins due epochs that can be paid with the canisters' code of
-// now, forgets the oldest ended connections.
+// Where another replica set takes over with the next height: ends the epochs whose committee cannot do
+// without those who leave. Frees what waiting connections have written, begins due epochs that can be paid
+// with the canisters' code of now, forgets the oldest ended connections.
 std::vector<Forgotten> keep_house(State& state, Journal& journal, const ReportWindow& window,
                                   const CodeLibrary& library, const ClusterParams& params);
 

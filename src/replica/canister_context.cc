@@ -15,12 +15,6 @@ std::unexpected<Reject> reject(RejectCode code, std::string message) {
   return std::unexpected(Reject{code, std::move(message)});
 }
 
-std::vector<ReplicaIndex> all_replicas(const ClusterParams& params) {
-  std::vector<ReplicaIndex> out;
-  for (uint32_t i = 0; i < params.replica_keys.size(); ++i) out.emplace_back(i);
-  return out;
-}
-
 // How many members write a message.
 uint32_t writer_count(Mode mode, Writers policy, bool everyone, uint32_t members) {
   if (mode == Mode::Delegated) return 1;
@@ -45,6 +39,9 @@ EffectContext::EffectContext(State& state, Journal& journal, const ReportWindow&
       library_(library),
       self_(std::move(self)),
       last_connection_(state.global.last_connection) {}
+
+// The first reports on what begins in this block are of the next height.
+const ReplicaSet& EffectContext::committee() const { return state_.members.at(journal_.height().next()); }
 
 std::expected<void, Reject> EffectContext::check_quota() const {
   uint32_t all = 0, own = 0;
@@ -78,7 +75,8 @@ std::expected<void, Reject> EffectContext::check_funds(const Usage& price) const
 }
 
 std::expected<ConnectionId, Reject> EffectContext::ws_open(const OpenArguments& arguments) {
-  if (auto checked = check_open(arguments, params_); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_open(arguments, params_, committee().quorum()); !checked)
+    return std::unexpected(checked.error());
   const CanisterRecord& self = state_.canisters.at(self_);
   if (self.phase != CanisterPhase::Running) {
     return reject(RejectCode::CanisterStopped, "the canister is being stopped, and opens nothing");
@@ -89,7 +87,7 @@ std::expected<ConnectionId, Reject> EffectContext::ws_open(const OpenArguments& 
                   "transform.method: this canister's code has no transform " + method);
   }
   if (auto checked = check_quota(); !checked) return std::unexpected(checked.error());
-  const Usage price = epoch_price(params_, static_cast<uint32_t>(params_.replica_keys.size()), arguments);
+  const Usage price = epoch_price(params_, members(), arguments);
   if (auto checked = check_funds(price); !checked) return std::unexpected(checked.error());
   price_ = price_ + price;
   last_connection_ = last_connection_.next();
@@ -151,14 +149,14 @@ std::expected<SendSequence, Reject> EffectContext::queue(ConnectionId connection
                                              std::to_string(params_.outbox_bytes_max) +
                                              "; send again after the next callback");
   }
-  // A connection that was opened in this callback has no committee yet: all replicas will be in it.
-  const auto members = static_cast<uint32_t>(slot == nullptr ? params_.replica_keys.size()
-                                                             : slot->record.agreement.committee.size());
+  // A connection that was opened in this callback has no committee yet: that of an epoch that begins now.
+  const auto all =
+      slot == nullptr ? members() : static_cast<uint32_t>(slot->record.agreement.committee.size());
   const Mode mode = slot == nullptr ? pending.mode : slot->record.arguments.mode;
   const Writers policy = slot == nullptr ? pending.writers : slot->record.arguments.writers;
   Usage price;
   for (const OutgoingMessage& message : messages) {
-    const uint32_t writers = writer_count(mode, policy, everyone, members);
+    const uint32_t writers = writer_count(mode, policy, everyone, all);
     price = price + send_price(params_.price, writers, message.content.size());
   }
   if (auto checked = check_funds(price); !checked) return std::unexpected(checked.error());
@@ -195,7 +193,7 @@ std::expected<StatusReply, Reject> EffectContext::ws_status(ConnectionId connect
       out.epoch = Epoch(1);
       out.outbox_bytes = closed ? 0 : pending->second.bytes;
       out.queued = SendSequence(pending->second.sends);
-      out.replicas_needed = agreement::Quorum(static_cast<uint32_t>(params_.replica_keys.size())).q();
+      out.replicas_needed = agreement::Quorum(members()).q();
       out.usage = pending->second.usage;
       return out;
     }
@@ -253,7 +251,7 @@ void EffectContext::perform(const Open& open) {
   slot.record.head = transcript::transcript_genesis(open.id);
   slot.record.epoch_first_send = SendSequence(1);
   slot.record.agreement = agreement::begin_epoch(
-      open.id, open.arguments.mode, Epoch(1), all_replicas(params_), slot.record.parameters(),
+      open.id, open.arguments.mode, Epoch(1), committee().indices(), slot.record.parameters(),
       state_.global.now, open.arguments.open_timeout, open.arguments.mode_settings());
   // Checked when the canister asked for it.
   if (!begin_paid_epoch(state_, slot.record, params_)) throw std::logic_error("an open is not paid for");

@@ -59,6 +59,9 @@ class EffectContext final : public CanisterContext {
     bool closed = false;
   };
 
+  // Who agrees on an epoch that begins now.
+  const ReplicaSet& committee() const;
+  uint32_t members() const { return committee().quorum().n; }
   std::expected<void, Reject> check_quota() const;
   // What this callback has done so far can be paid, and `price` beside it.
   std::expected<void, Reject> check_funds(const Usage& price) const;

@@ -19,6 +19,34 @@ class Check {
     require(after.params == before.params || before.height.value == 0, "parameters do not change");
   }
 
+  void members(const Membership& before, const Membership& after, Height height) {
+    where_ = "replica sets";
+    require(after.at(height).active_from <= height, "some set speaks at this height");
+    const ReplicaSet* last = nullptr;
+    for (const ReplicaSet& set : after.sets()) {
+      require(last == nullptr || (set.version == last->version + 1 && set.active_from > last->active_from),
+              "each set follows the one before");
+      require(
+          std::ranges::all_of(set.members, [&](const auto& member) { return member.index < set.next_index; }),
+          "indices come from the counter");
+      last = &set;
+    }
+    const ReplicaSet &old = before.newest(), &now = after.newest();
+    require(now.version >= old.version && now.version <= old.version + 1, "one change at a time");
+    require(now.version != old.version || now == old, "a set that was decided stays as it is");
+    require(now.version == old.version || now.active_from.value >= height.value + kSetChangeBlocksMin,
+            "reports of this height and the next are those of the set that knew it");
+  }
+
+  void committee(const Connection& record, const ReplicaSet& next) {
+    if (record.phase != RecordPhase::Active || record.agreement.phase == agreement::Phase::Ended) return;
+    const auto gone = std::ranges::count_if(
+        record.agreement.committee, [&](ReplicaIndex member) { return next.find(member) == nullptr; });
+    require(record.arguments.mode == Mode::Delegated ||
+                !record.agreement.quorum().has_honest(static_cast<uint32_t>(gone)),
+            "an epoch has lost at most f members");
+  }
+
   void slot(const ConnectionSlot& slot, const Global& global) {
     where_ = "connection " + std::to_string(slot.record.id.value);
     const Connection& record = slot.record;
@@ -111,8 +139,10 @@ std::vector<std::string> check_invariants(const State& previous, const State& cu
   std::vector<std::string> out;
   Check check(params, out);
   check.global(previous.global, current.global);
+  check.members(previous.members, current.members, current.global.height);
   for (const auto& [id, slot] : current.connections) {
     check.slot(slot, current.global);
+    check.committee(slot.record, current.members.at(current.global.height.next()));
     const auto before = previous.connections.find(id);
     if (before != previous.connections.end()) {
       check.change(before->second.record, slot.record);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agreement/replica_set.h"
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "transcript/head.h"
@@ -27,6 +28,10 @@ inline const Bytes kCanisterPrefix = "k/";
 // What the service knows of a canister.
 inline const Bytes kRecordPrefix = "a/";
 inline const Bytes kTransactionsPrefix = "x/";
+inline const Bytes kMembers{agreement::kReplicaSetsKey};
+// Under it, and bound by the set's hash: the signed changes by version, for certificates. Kept for ever.
+inline const Bytes kSetChangesPrefix = "v/";
+inline Bytes set_change(uint64_t version) { return kSetChangesPrefix + number(version); }
 inline Bytes connection(ConnectionId id) { return kConnectionPrefix + number(id.value); }
 inline Bytes arguments(ConnectionId id) { return kArgumentsPrefix + number(id.value); }
 inline Bytes head(ConnectionId id) { return transcript::head_key(id); }
@@ -38,8 +43,8 @@ inline Bytes canister(BytesView name) { return kCanisterPrefix + Bytes(name); }
 inline Bytes record(BytesView name) { return kRecordPrefix + Bytes(name); }
 // Every leaf's key begins with one of them, and no other key does.
 inline std::vector<Bytes> leaf_prefixes() {
-  return {kGlobal,       kConnectionPrefix, kArgumentsPrefix, kHeadPrefix,
-          kOutboxPrefix, kCanisterPrefix,   kRecordPrefix,    kTransactionsPrefix};
+  return {kGlobal,         kConnectionPrefix, kArgumentsPrefix,    kHeadPrefix, kOutboxPrefix,
+          kCanisterPrefix, kRecordPrefix,     kTransactionsPrefix, kMembers};
 }
 
 // Replicated, bound by leaves (the transcript's head, the payload's digest).

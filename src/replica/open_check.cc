@@ -73,7 +73,7 @@ std::expected<void, Reject> check_script(const OpenArguments& arguments, const C
   return {};
 }
 
-std::expected<void, Reject> check_observations(const OpenArguments& arguments, const ClusterParams& params) {
+std::expected<void, Reject> check_observations(const OpenArguments& arguments, agreement::Quorum quorum) {
   if (arguments.observations.has_value() != (arguments.mode == Mode::Observations)) {
     return invalid("observations: these settings go with mode observations, and it with them");
   }
@@ -89,7 +89,6 @@ std::expected<void, Reject> check_observations(const OpenArguments& arguments, c
   if (median && !arguments.transform.value_pointer && !own) {
     return invalid("transform.value_pointer: the median needs a number; say where it is");
   }
-  const agreement::Quorum quorum(static_cast<uint32_t>(params.replica_keys.size()));
   const uint32_t lowest = agreement::min_responses_lowest(settings.deliver, quorum);
   if (settings.min_responses < lowest || settings.min_responses > quorum.q()) {
     return invalid("observations.min_responses: must be " + std::to_string(lowest) + " to " +
@@ -159,13 +158,14 @@ transform::TransformSpec transform_spec(const OpenArguments& arguments) {
   return spec;
 }
 
-std::expected<void, Reject> check_open(const OpenArguments& arguments, const ClusterParams& params) {
+std::expected<void, Reject> check_open(const OpenArguments& arguments, const ClusterParams& params,
+                                       agreement::Quorum quorum) {
   if (auto checked = check_request(arguments); !checked) return checked;
   if (auto checked = check_script(arguments, params); !checked) return checked;
   if (arguments.mode < Mode::Ordered || arguments.mode > Mode::Delegated) {
     return invalid("mode: must be ordered, feed, observations or delegated");
   }
-  if (auto checked = check_observations(arguments, params); !checked) return checked;
+  if (auto checked = check_observations(arguments, quorum); !checked) return checked;
   if (auto checked = check_delegated(arguments); !checked) return checked;
   if (arguments.mode == Mode::Ordered && !arguments.transform.key_pointers.empty()) {
     return invalid("transform.key_pointers: mode ordered has one order for all messages; leave them out");

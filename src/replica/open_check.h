@@ -4,14 +4,16 @@
 
 #include <expected>
 
+#include "agreement/quorum.h"
 #include "replica/canister.h"
 #include "replica/cluster_params.h"
 #include "transform/transform.h"
 
 namespace icws::replica {
 
-// Says what, where and what to do; pure.
-std::expected<void, Reject> check_open(const OpenArguments& arguments, const ClusterParams& params);
+// Says what, where and what to do; pure. `quorum`: of the replica set that the epoch would have.
+std::expected<void, Reject> check_open(const OpenArguments& arguments, const ClusterParams& params,
+                                       agreement::Quorum quorum);
 std::expected<void, Reject> check_send(MessageKind kind, BytesView content, const ClusterParams& params);
 std::expected<void, Reject> check_close(uint16_t code, BytesView reason);
 

@@ -9,6 +9,8 @@ namespace {
 // Of one member: of the block's height and of the next one; a third leaves a member who signs two different
 // reports of one height little to gain.
 constexpr size_t kKnownPerMember = 3;
+// Members of which something is remembered; beyond it those who have left are forgotten.
+constexpr size_t kKnownMembersMax = agreement::kReplicasMax;
 
 Rejection rejection(RejectionKind kind, ReplicaIndex member, std::string what) {
   return Rejection{kind, "report of replica " + std::to_string(member.value) + ": " + std::move(what)};
@@ -53,17 +55,21 @@ std::string_view rejection_name(RejectionKind kind) {
 }
 
 const PayloadCheck::Known* PayloadCheck::known(ReplicaIndex member, BytesView report) const {
-  if (member.value >= known_.size()) return nullptr;
-  const std::deque<Known>& of_member = known_[member.value];
-  const auto it =
-      std::ranges::find_if(of_member, [&](const Known& each) { return each.report.report == report; });
-  return it == of_member.end() ? nullptr : &*it;
+  const auto of_member = known_.find(member);
+  if (of_member == known_.end()) return nullptr;
+  const auto it = std::ranges::find_if(of_member->second,
+                                       [&](const Known& each) { return each.report.report == report; });
+  return it == of_member->second.end() ? nullptr : &*it;
 }
 
-void PayloadCheck::remember(const SignedReport& report, Decoded decoded) const {
-  std::deque<Known>& of_member = known_[report.member.value];
-  of_member.push_back(Known{report, std::move(decoded)});
+void PayloadCheck::remember(const SignedReport& report, const Bytes& public_key, Decoded decoded) const {
+  std::deque<Known>& of_member = known_[report.member];
+  of_member.push_back(Known{report, public_key, std::move(decoded)});
   if (of_member.size() > kKnownPerMember) of_member.pop_front();
+  // Of who has left.
+  if (known_.size() > kKnownMembersMax) {
+    std::erase_if(known_, [&](const auto& one) { return members_.newest().find(one.first) == nullptr; });
+  }
 }
 
 PayloadCheck::Decoded PayloadCheck::decode(ReplicaIndex member, BytesView report) const {
@@ -77,8 +83,8 @@ std::expected<PayloadCheck::Decoded, Rejection> PayloadCheck::read(ReplicaIndex 
   const auto refuse = [&](RejectionKind kind, std::string what) {
     return std::unexpected(rejection(kind, member, std::move(what)));
   };
-  if (member.value >= params_.replica_keys.size()) {
-    return refuse(RejectionKind::UnknownMember, "no such replica in the set");
+  if (members_.at(height).find(member) == nullptr) {
+    return refuse(RejectionKind::UnknownMember, "no such replica in the set of its height");
   }
   if (report.size() > params_.report_bytes_max) {
     return refuse(RejectionKind::Oversize, std::to_string(report.size()) + " bytes, at most " +
@@ -100,17 +106,20 @@ std::expected<void, Rejection> PayloadCheck::check_unsigned(ReplicaIndex member,
 }
 
 std::expected<void, Rejection> PayloadCheck::check_one(const SignedReport& report) const {
+  const agreement::ReplicaKey* member = members_.at(report.height).find(report.member);
   const Known* same = known(report.member, report.report);
-  if (same != nullptr && same->report.height == report.height && same->report.signature == report.signature)
+  // The key may have become another since: a report of a height far ahead is not good for that height.
+  if (member != nullptr && same != nullptr && same->report.height == report.height &&
+      same->report.signature == report.signature && same->public_key == member->public_key)
     return {};
-  if (report.member.value < params_.replica_keys.size() && !verifier_.verify(report)) {
+  if (member != nullptr && !verifier_.verify(report, member->public_key)) {
     // Before anything else: an unsigned report must not blame a member for what is in it.
     return std::unexpected(
         rejection(RejectionKind::WrongSignature, report.member, "the signature is not this replica's"));
   }
   auto decoded = read(report.member, report.height, report.report);
   if (!decoded) return std::unexpected(std::move(decoded.error()));
-  remember(report, std::move(*decoded));
+  remember(report, member->public_key, std::move(*decoded));
   return {};
 }
 
@@ -167,7 +176,7 @@ std::optional<Digest> PayloadCheck::outvoted(const std::vector<agreement::Carrie
                                              Height height, const AppHashes& hashes) const {
   if (height.value < 2) return std::nullopt;
   const auto here = hashes.after(Height(height.value - 2));
-  const agreement::Quorum quorum(static_cast<uint32_t>(params_.replica_keys.size()));
+  const agreement::Quorum quorum = members_.at(Height(height.value - 1)).quorum();
   std::map<Digest, uint32_t> votes;
   for (const agreement::CarriedReport& carried : reports) {
     const Decoded decoded = decode(carried.member, carried.report);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "agreement/report_codec.h"
 #include "replica/application.h"
 #include "replica/cluster_params.h"
+#include "replica/membership.h"
 #include "replica/persistence.h"
 #include "replica/report_window.h"
 
@@ -18,11 +20,12 @@ namespace icws::replica {
 
 // What: see above; remembers the last reports of each member that were good, so that one which comes as a
 // vote extension, in a proposal and in a block is verified and decoded once. Thread-safety: none. Lifetime:
-// `params` and `verifier` must outlive it.
+// what it is given must outlive it.
 class PayloadCheck {
  public:
-  PayloadCheck(const ClusterParams& params, const ReportVerifier& verifier)
-      : params_(params), verifier_(verifier), known_(params.replica_keys.size()) {}
+  // `members`: of the state; may change from block to block.
+  PayloadCheck(const ClusterParams& params, const Membership& members, const ReportVerifier& verifier)
+      : params_(params), members_(members), verifier_(verifier) {}
 
   // Size, encoding, chain and height of one report.
   std::expected<void, Rejection> check_unsigned(ReplicaIndex member, Height height, BytesView report) const;
@@ -48,21 +51,24 @@ class PayloadCheck {
   using Decoded = std::shared_ptr<const agreement::Report>;
   struct Known {
     SignedReport report;
+    // With which it was verified.
+    Bytes public_key;
     Decoded decoded;
   };
 
   // Null: not among the last good ones of this member.
   const Known* known(ReplicaIndex member, BytesView report) const;
-  void remember(const SignedReport& report, Decoded decoded) const;
+  void remember(const SignedReport& report, const Bytes& public_key, Decoded decoded) const;
   // What check_unsigned() says, and the report.
   std::expected<Decoded, Rejection> read(ReplicaIndex member, Height height, BytesView report) const;
   // Null: it does not decode.
   Decoded decode(ReplicaIndex member, BytesView report) const;
 
   const ClusterParams& params_;
+  const Membership& members_;
   const ReportVerifier& verifier_;
   // By member; the newest last. What is in it follows from the reports alone.
-  mutable std::vector<std::deque<Known>> known_;
+  mutable std::map<ReplicaIndex, std::deque<Known>> known_;
 };
 
 }  // namespace icws::replica

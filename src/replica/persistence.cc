@@ -84,6 +84,7 @@ void Persistence::load_state(const Storage& storage, State& state) {
       return true;
     });
   }
+  state.members = required<Membership>(storage, keys::kMembers, "the replica set");
   load_connections(storage, state);
   load_outboxes(storage, state);
   load_canisters(storage, state);
@@ -270,6 +271,7 @@ Digest Persistence::stage(State& state, const std::map<std::string, Bytes>& cani
   for (const auto& [id, record] : state.canisters) put(keys::record(id), archive_encode(record));
   stage_transactions(state, params);
   put(keys::kGlobal, archive_encode(state.global));
+  put(keys::kMembers, archive_encode(state.members));
   for (const auto& [key, value] : journal.written()) batch_.put(key, value);
   prune_entries(journal, params.transcript_entries_kept);
   for (const Forgotten& one : forgotten) remove_connection(one, params.transcript_entries_kept);
@@ -283,6 +285,10 @@ void Persistence::stage_reports(const BlockReports& block, Height oldest_in_forc
     batch_.remove(keys::reports(*stored_reports_.begin()));
     stored_reports_.erase(stored_reports_.begin());
   }
+}
+
+void Persistence::stage_set_change(const SignedSetChange& change) {
+  batch_.put(keys::set_change(change.change.version), archive_encode(change));
 }
 
 void Persistence::stage_hashes(const AppHashes& hashes) {

@@ -47,13 +47,13 @@ class Persistence {
                const std::vector<Forgotten>& forgotten, const ClusterParams& params);
   void stage_reports(const BlockReports& block, Height oldest_in_force);
   void stage_hashes(const AppHashes& hashes);
+  // A change that runs in this block.
+  void stage_set_change(const SignedSetChange& change);
   // The leaves that the block at `height` wrote, with the beginnings of their values' digests, for people.
   // Empty: not known any more.
   std::string changed_at(Height height) const;
-  // That the last staged state has this connection's transcript head. Empty: there is no such connection.
-  std::optional<MerkleProof> prove_head(ConnectionId connection) {
-    return tree_.prove(keys::head(connection));
-  }
+  // That the last staged state has what it has under this key. Empty: there is no such leaf.
+  std::optional<MerkleProof> prove(BytesView key) { return tree_.prove(key); }
   WriteBatch take_batch() { return std::exchange(batch_, {}); }
 
  private:

@@ -6,8 +6,8 @@ namespace icws::replica {
 namespace {
 
 constexpr size_t kDigestBytes = 32;
-// Beside entries and links: proof, reports and changes of the replica set.
-constexpr size_t kReservedBytes = 8 * 1024 * 1024;
+// Beside entries, links and changes of the replica set: proofs, sets and reports.
+constexpr size_t kReservedBytes = 4 * 1024 * 1024;
 
 // Empty: the range is one of the transcript.
 std::string range_fault(const Connection& record, EntrySequence first, EntrySequence last) {
@@ -33,7 +33,7 @@ BytesView encoded_entry(BytesView stored) {
 
 std::expected<proof::Certificate, CannotProve> gather_entries(const Storage& storage,
                                                               const Connection& record, EntrySequence first,
-                                                              EntrySequence last) {
+                                                              EntrySequence last, size_t changes_bytes) {
   if (last.value == 0) last = record.last_entry;
   if (std::string what = range_fault(record, first, last); !what.empty())
     return std::unexpected(CannotProve{std::move(what)});
@@ -41,7 +41,7 @@ std::expected<proof::Certificate, CannotProve> gather_entries(const Storage& sto
   out.connection = record.id;
   out.from = first;
   out.head = record.head;
-  size_t bytes = kReservedBytes;
+  size_t bytes = kReservedBytes + changes_bytes;
   EntrySequence next = first;
   bool kept = true;
   const auto take = [&](BytesView key, BytesView value) {

@@ -24,11 +24,11 @@ struct CannotProve {
 };
 
 // Fills connection, from, previous, entries, links and head: entries first .. last (0: the newest) of
-// `record`, with links to its transcript's end. Errors: there are no such entries, they are
-// not kept any more, or they are too many for one certificate. Cost: one hash for each entry from the first
-// on.
+// `record`, with links to its transcript's end. `changes_bytes`: of the certificate's changes of the replica
+// set. Errors: there are no such entries, they are not kept any more, or they are too many for one
+// certificate. Cost: one hash for each entry from the first on.
 std::expected<proof::Certificate, CannotProve> gather_entries(const Storage& storage,
                                                               const Connection& record, EntrySequence first,
-                                                              EntrySequence last);
+                                                              EntrySequence last, size_t changes_bytes);
 
 }  // namespace icws::replica

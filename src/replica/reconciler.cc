@@ -70,7 +70,8 @@ void Reconciler::load(const Storage& storage, const State& state) {
   });
 }
 
-bool Reconciler::takes_part(const Connection& record) const {
+bool Reconciler::takes_part(const State& state, const Connection& record) const {
+  if (state.members.at(state.global.height.next()).find(self_) == nullptr) return false;
   if (record.arguments.mode == Mode::Delegated) {
     return agreement::delegated_owner(record.id, record.agreement.epoch, record.agreement.committee) == self_;
   }
@@ -212,7 +213,7 @@ uint64_t Reconciler::reconcile(const State& state, const ReportWindow& window, L
   last_block_ = now;
   drop_ended(state);
   for (const auto& [id, slot] : state.connections) {
-    if (!active(slot.record) || !takes_part(slot.record)) continue;
+    if (!active(slot.record) || !takes_part(state, slot.record)) continue;
     if (entries_.contains(id)) continue;
     LocalConnection local(slot.record, make_transform(slot.record, library_, params_));
     entries_.emplace(id, Entry{std::move(local), false, 0, {}, {}});
@@ -260,7 +261,7 @@ void Reconciler::drop_ended(const State& state) {
   for (auto it = entries_.begin(); it != entries_.end();) {
     const auto slot = state.connections.find(it->first);
     const bool known = slot != state.connections.end();
-    if (known && active(slot->second.record) &&
+    if (known && active(slot->second.record) && takes_part(state, slot->second.record) &&
         slot->second.record.agreement.epoch == it->second.local.epoch()) {
       ++it;
       continue;

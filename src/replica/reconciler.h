@@ -62,8 +62,8 @@ class Reconciler {
   };
 
   void restore(const State& state, LocalTime now);
-  // As a member, or as the owner.
-  bool takes_part(const Connection& record) const;
+  // As a member or as the owner, and still in the replica set.
+  bool takes_part(const State& state, const Connection& record) const;
   // Of this replica, which must be a member.
   uint32_t place_of(const Connection& record) const;
   void on_up(const State& state, const AdapterUp& up, LocalTime now);

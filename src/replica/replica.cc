@@ -100,7 +100,7 @@ struct Replica::Impl {
         library(std::move(canisters.code)),
         runtime(std::move(canisters.canisters), library, config.params, window),
         window(config.params.agreement.blocks_in_force),
-        checker(config.params, verifier),
+        checker(config.params, state.members, verifier),
         reconciler(config.params, config.self, library) {}
 
   void recover();
@@ -108,6 +108,7 @@ struct Replica::Impl {
   std::vector<CarriedDecision> propose(Height height, AgreedTime now, uint64_t content_bytes);
   void run_transactions(const Block& block, Journal& journal,
                         std::vector<std::optional<TransactionResult>> batch_results, BlockResult& result);
+  TransactionResult change_replicas(const SignedSetChange& change, Height height);
   void note(const Rejection& rejection);
   // Another state after `height` was agreed on.
   [[noreturn]] void diverged(Height height, const Digest& agreed);
@@ -150,6 +151,7 @@ void Replica::Impl::recover() {
   const Digest params = config.params.hash();
   if (!persistence.load(storage, state, window, hashes)) {
     state.global.params = params;
+    state.members = Membership(agreement::genesis_replicas(config.params.replica_keys));
     runtime.install(state);
     const Digest genesis =
         persistence.stage(state, runtime.take_changed(), Journal(Height(0), BlockTime()), {}, config.params);
@@ -278,6 +280,13 @@ std::expected<void, Rejection> Replica::check_report(ReplicaIndex member, Height
   return impl_->checker.check_unsigned(member, height, report);
 }
 
+TransactionResult Replica::Impl::change_replicas(const SignedSetChange& change, Height height) {
+  if (auto applied = state.members.apply(change, height, config.params.chain_id); !applied)
+    return {false, applied.error()};
+  persistence.stage_set_change(change);
+  return {true, "active from height " + std::to_string(change.change.active_from.value)};
+}
+
 void Replica::Impl::run_transactions(const Block& block, Journal& journal,
                                      std::vector<std::optional<TransactionResult>> batch_results,
                                      BlockResult& result) {
@@ -287,6 +296,14 @@ void Replica::Impl::run_transactions(const Block& block, Journal& journal,
       continue;
     }
     const Bytes& transaction = block.transactions[i];
+    if (transaction.size() > config.params.transaction_bytes_max) {
+      result.results.push_back({false, "the transaction is over the limit"});
+      continue;
+    }
+    if (const auto change = decode_set_change(transaction)) {
+      result.results.push_back(change_replicas(*change, block.height));
+      continue;
+    }
     const Digest digest = sha256(transaction);
     const auto call = transaction.size() <= config.params.transaction_bytes_max
                           ? decode_user_call(transaction)
@@ -335,6 +352,7 @@ BlockResult Replica::finalize_block(const Block& block) {
   charge_open_time(impl.state, journal, impl.config.params);
   const std::vector<Forgotten> forgotten =
       keep_house(impl.state, journal, impl.window, impl.library, impl.config.params);
+  impl.state.members.prune(block.height);
   impl.metrics.entries_agreed += journal.written().size();
   result.app_hash =
       impl.persistence.stage(impl.state, impl.runtime.take_changed(), journal, forgotten, impl.config.params);
@@ -354,7 +372,9 @@ void Replica::commit(LocalTime now) {
     if (impl.latencies.size() > kLatenciesKept) impl.latencies.pop_front();
   }
   impl.batches.clear();
-  if (impl.voted == impl.state.global.height) {
+  // Who has left the replica set votes no more, and must close its sockets all the same.
+  const ReplicaSet& next = impl.state.members.at(impl.state.global.height.next());
+  if (impl.voted == impl.state.global.height || next.has_left(impl.config.self)) {
     impl.metrics.events_dropped += impl.reconciler.reconcile(impl.state, impl.window, now);
     impl.batches = impl.reconciler.batches(impl.state);
   }
@@ -419,10 +439,20 @@ std::expected<proof::Certificate, CannotProve> Replica::prove(ConnectionId conne
   const auto slot = impl.state.connections.find(connection);
   if (slot == impl.state.connections.end())
     return std::unexpected(CannotProve{"there is no connection " + std::to_string(connection.value)});
-  auto out = gather_entries(impl.storage, slot->second.record, first, last);
+  std::vector<SignedSetChange> changes;
+  size_t changes_bytes = 0;
+  impl.storage.scan(keys::kSetChangesPrefix, {}, [&](BytesView, BytesView value) {
+    if (auto change = archive_decode<SignedSetChange>(value)) changes.push_back(std::move(*change));
+    changes_bytes += value.size();
+    return true;
+  });
+  auto out = gather_entries(impl.storage, slot->second.record, first, last, changes_bytes);
   if (!out) return out;
   out->chain_id = impl.config.params.chain_id;
-  out->proof = *impl.persistence.prove_head(connection);
+  out->changes = std::move(changes);
+  out->sets = impl.state.members.sets();
+  out->sets_proof = *impl.persistence.prove(keys::kMembers);
+  out->proof = *impl.persistence.prove(keys::head(connection));
   out->height = impl.state.global.height.next();
   return out;
 }
@@ -438,6 +468,15 @@ std::vector<proof::Certificate::Report> Replica::reports_of(Height height) const
 }
 
 const State& Replica::state() const { return impl_->state; }
+
+const ReplicaSet& Replica::replicas_at(Height height) const { return impl_->state.members.at(height); }
+
+const ReplicaSet& Replica::newest_replicas() const { return impl_->state.members.newest(); }
+
+Bytes Replica::own_key(Height height) const {
+  const agreement::ReplicaKey* self = impl_->state.members.at(height).find(impl_->config.self);
+  return self == nullptr ? Bytes() : self->public_key;
+}
 
 ReplicaMetrics Replica::metrics() const {
   ReplicaMetrics out = impl_->metrics;

@@ -15,6 +15,7 @@
 #include "replica/application.h"
 #include "replica/canister.h"
 #include "replica/cluster_params.h"
+#include "replica/membership.h"
 #include "replica/proving.h"
 #include "replica/state.h"
 #include "replica/storage.h"
@@ -130,13 +131,18 @@ class Replica final : public Application {
   // A certificate without reports of entries first .. last (0: the newest), on the state as it is: those that
   // belong to it are of certificate.height, the next height, and stand in the block after that. They are
   // there once info().height > certificate.height, for blocks_in_force blocks. The engine's signature scheme
-  // and the changes of the replica set are the caller's to add. Errors: as gather_entries, and in between
-  // finalize_block and commit.
+  // is the caller's to set. Errors: as gather_entries, and in between finalize_block and commit.
   std::expected<proof::Certificate, CannotProve> prove(ConnectionId connection, EntrySequence first,
                                                        EntrySequence last) const;
   // Reports of `height` that were made on this chain's state, ascending by member; none where their block is
   // not there yet, or not in force any more.
   std::vector<proof::Certificate::Report> reports_of(Height height) const;
+  // Who makes the reports of `height`: not before the last committed one.
+  const ReplicaSet& replicas_at(Height height) const;
+  // The last set that was decided, active or not: the one that the next change replaces.
+  const ReplicaSet& newest_replicas() const;
+  // The public key that the set of `height` gives to this replica. Empty: it is no member.
+  Bytes own_key(Height height) const;
   ReplicaMetrics metrics() const;
   // For checks; valid until the next call that is not const.
   const State& state() const;

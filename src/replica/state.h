@@ -17,6 +17,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "replica/canister.h"
+#include "replica/membership.h"
 #include "replica/pricing.h"
 #include "transcript/entry.h"
 #include "transcript/head.h"
@@ -221,6 +222,7 @@ struct State {
   // Connection::paid_until of all that have one, so that a block looks only at those that are due. Derived.
   std::set<std::pair<AgreedTime, ConnectionId>> time_due;
   RecentTransactions transactions;
+  Membership members;
   // Ended connections by the order of their ends.
   std::map<uint64_t, ConnectionId> closed;
 };

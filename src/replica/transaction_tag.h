@@ -9,7 +9,7 @@
 namespace icws::replica {
 
 // The numbers are in the format.
-enum class TransactionTag : uint8_t { Call = 1, Batch = 2 };
+enum class TransactionTag : uint8_t { Call = 1, Batch = 2, SetChange = 3 };
 
 inline Bytes tagged(TransactionTag tag, const Bytes& body) { return Bytes(1, static_cast<char>(tag)) + body; }
 // Empty if the transaction has another tag.

@@ -39,12 +39,14 @@ const Section* section_of(const Report& report, ConnectionId connection) {
 
 }  // namespace
 
-Bytes SimVerifier::sign(ReplicaIndex member, Height height, BytesView report) {
-  return Bytes(Sha256().update_u64(member.value).update_u64(height.value).update(report).finish().view());
+Bytes SimVerifier::sign(BytesView public_key, ReplicaIndex member, Height height, BytesView report) {
+  Sha256 hash;
+  hash.update_sized(public_key).update_u64(member.value).update_u64(height.value).update(report);
+  return Bytes(hash.finish().view());
 }
 
-bool SimVerifier::verify(const replica::SignedReport& report) const {
-  return report.signature == sign(report.member, report.height, report.report);
+bool SimVerifier::verify(const replica::SignedReport& report, const Bytes& public_key) const {
+  return report.signature == sign(public_key, report.member, report.height, report.report);
 }
 
 Liar::Liar(const LiarPlan& plan, uint64_t seed, const replica::ClusterParams& params, std::vector<Mode> modes,
@@ -83,7 +85,7 @@ void Liar::on_event(replica::SocketEvent& event) {
 
 replica::SignedReport Liar::sign(Height height, Bytes report) const {
   const ReplicaIndex self(plan_.member);
-  Bytes signature = SimVerifier::sign(self, height, report);
+  Bytes signature = SimVerifier::sign(key_, self, height, report);
   return replica::SignedReport{self, height, std::move(report), std::move(signature)};
 }
 
@@ -98,7 +100,8 @@ void Liar::fit(Report& report) const {
 }
 
 std::vector<replica::SignedReport> Liar::reports(Height height, const Bytes& honest,
-                                                 const std::vector<replica::SignedReport>& last) {
+                                                 const std::vector<replica::SignedReport>& last, Bytes key) {
+  key_ = std::move(key);
   begin(height);
   std::vector<replica::SignedReport> out;
   auto report = agreement::decode_report(honest, params_.agreement);

@@ -20,10 +20,10 @@ namespace icws::sim {
 // A keyed hash in place of Ed25519, whose cost would be most of a run.
 class SimVerifier final : public replica::ReportVerifier {
  public:
-  static Bytes sign(ReplicaIndex member, Height height, BytesView report);
-  bool verify(const replica::SignedReport& report) const override;
+  static Bytes sign(BytesView public_key, ReplicaIndex member, Height height, BytesView report);
+  bool verify(const replica::SignedReport& report, const Bytes& public_key) const override;
   // Simulated canisters open no delegated connections, so no batch is anybody's.
-  bool verify_batch(ReplicaIndex, BytesView, BytesView) const override { return false; }
+  bool verify_batch(const agreement::ReplicaKey&, BytesView, BytesView) const override { return false; }
 };
 
 // What: the strategies of one member. Each is on or off for a stretch of blocks. What colluding liars forge
@@ -38,9 +38,9 @@ class Liar {
   // Before the replica hears of it.
   void on_event(replica::SocketEvent& event);
   // In place of the replica's own report: what it says to a proposer; none to be silent. `last` is what
-  // everyone said at the height before.
+  // everyone said at the height before; `key` the member's public key at this height.
   std::vector<replica::SignedReport> reports(Height height, const Bytes& honest,
-                                             const std::vector<replica::SignedReport>& last);
+                                             const std::vector<replica::SignedReport>& last, Bytes key);
   Bytes payload(Height height, Bytes honest);
   // Its vote on a proposal; `by_liar`: another liar made it.
   bool vote(bool valid, bool by_liar);
@@ -70,6 +70,7 @@ class Liar {
   // Of this liar, and of all that collude, newly begun at each height.
   Prng own_, forging_;
   std::set<Strategy> acting_;
+  Bytes key_;
   std::deque<agreement::Report> old_reports_;
   std::deque<Bytes> old_payloads_;
 };

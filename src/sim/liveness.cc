@@ -56,6 +56,9 @@ void LivenessChecker::readings(Milliseconds now, Missing& out) const {
 }
 
 bool LivenessChecker::undisturbed() const {
+  // So many leave that epochs end.
+  const auto left = std::ranges::count(plan_.faults, FaultKind::Leave, &FaultPlan::kind);
+  if (agreement::Quorum(plan_.replicas).has_honest(static_cast<uint32_t>(left))) return false;
   return std::ranges::none_of(plan_.faults, [](const FaultPlan& fault) {
     return fault.kind == FaultKind::AdapterCrash || fault.kind == FaultKind::Cut ||
            fault.kind == FaultKind::DiskLoss;

@@ -108,9 +108,10 @@ Node::Verdict Node::process(const replica::Block& block, bool by_liar) {
 std::vector<replica::SignedReport> Node::vote(Height height, const std::vector<replica::SignedReport>& last) {
   Bytes report = replica_->extend_vote(height, local_now());
   flush_commands();
+  const Bytes key = replica_->own_key(height);
   dies_at(CrashPhase::AfterVote);
-  if (liar_) return liar_->reports(height, report, last);
-  Bytes signature = SimVerifier::sign(ReplicaIndex(index_), height, report);
+  if (liar_) return liar_->reports(height, report, last, key);
+  Bytes signature = SimVerifier::sign(key, ReplicaIndex(index_), height, report);
   return {replica::SignedReport{ReplicaIndex(index_), height, std::move(report), std::move(signature)}};
 }
 

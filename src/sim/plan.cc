@@ -1,6 +1,7 @@
 #include "sim/plan.h"
 
 #include <algorithm>
+#include <set>
 
 #include "agreement/quorum.h"
 #include "base/prng.h"
@@ -12,6 +13,8 @@ namespace {
 constexpr uint64_t kFaultsBefore = 4'500;
 constexpr uint64_t kFaultShortest = 100;
 constexpr uint64_t kFaultLongest = 1'600;
+// Those that come in any mixture; changes of the replica set are chosen apart.
+constexpr uint8_t kWildFaults = static_cast<uint8_t>(FaultKind::Rotate);
 
 // Mostly the smallest subnet: what goes wrong at all goes wrong there.
 uint32_t choose_replicas(Prng& prng) {
@@ -92,7 +95,7 @@ void choose_faults(Plan& plan, Prng& prng) {
   const uint32_t faulty_max = agreement::Quorum(plan.replicas).f();
   for (uint64_t i = prng.below(5); i > 0; --i) {
     FaultPlan fault;
-    fault.kind = static_cast<FaultKind>(prng.below(kFaultKinds));
+    fault.kind = static_cast<FaultKind>(prng.below(kWildFaults));
     fault.member = static_cast<uint32_t>(prng.below(plan.replicas));
     fault.at = Milliseconds(static_cast<int64_t>(500 + prng.below(span - 500)));
     fault.length =
@@ -108,6 +111,31 @@ void choose_faults(Plan& plan, Prng& prng) {
       if (other != plan.faults.end()) fault.member = other->member;
     }
     plan.faults.push_back(fault);
+  }
+}
+
+// Who leaves is silent in the epochs that go on, like one that has failed: with the liars there are at most f
+// of these. But where all are honest, so many may leave that epochs must end.
+void choose_changes(Plan& plan, Prng& prng) {
+  if (!prng.chance(1, 4)) return;
+  const uint64_t span = static_cast<uint64_t>(plan.duration.count()) - kFaultsBefore;
+  std::set<uint32_t> faulty, left;
+  for (const LiarPlan& liar : plan.liars) faulty.insert(liar.member);
+  for (const FaultPlan& fault : plan.faults) {
+    if (fault.kind == FaultKind::DiskLoss) faulty.insert(fault.member);
+  }
+  const uint32_t faulty_max = agreement::Quorum(plan.replicas).f();
+  const uint32_t leave_max = faulty.empty() && prng.chance(1, 4) ? faulty_max + 1 : faulty_max;
+  for (uint64_t i = 1 + prng.below(3); i > 0; --i) {
+    FaultPlan change;
+    change.at = Milliseconds(static_cast<int64_t>(500 + prng.below(span - 500)));
+    change.member = static_cast<uint32_t>(prng.below(plan.replicas));
+    std::set<uint32_t> without = faulty;
+    without.insert(change.member);
+    const bool may_leave = without.size() <= leave_max && left.size() + 1 < plan.replicas;
+    change.kind = may_leave && prng.chance(1, 2) ? FaultKind::Leave : FaultKind::Rotate;
+    if (change.kind == FaultKind::Leave) faulty.insert(change.member), left.insert(change.member);
+    plan.faults.push_back(change);
   }
 }
 
@@ -135,6 +163,7 @@ Plan make_plan(const Options& options) {
   choose_limits(plan, prng);
   if (options.liars) choose_liars(plan, prng);
   if (options.faults) choose_faults(plan, prng);
+  if (options.faults) choose_changes(plan, prng);
   return plan;
 }
 

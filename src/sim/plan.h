@@ -52,9 +52,11 @@ enum class FaultKind : uint8_t {
   Late,          // the reports of `group` reach no proposer in time
   Crash,         // a replica's memory is lost, at a phase of its work
   PowerLoss,     // of all at once
-  DiskLoss       // a crash that loses the state directory as well
+  DiskLoss,      // a crash that loses the state directory as well
+  Rotate,        // no fault: the replica set gives a member another key
+  Leave          // no fault: a member leaves the replica set
 };
-inline constexpr uint8_t kFaultKinds = 9;
+inline constexpr uint8_t kFaultKinds = 11;
 
 // Where in a block's work a replica dies.
 enum class CrashPhase : uint8_t { Now, AfterVote, AfterFinalize, AfterCommit };

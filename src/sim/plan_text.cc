@@ -13,8 +13,8 @@ constexpr std::array kStrategyNames{
     "lie-contents", "flood",  "stale",       "false-end",  "equivocate",  "order",          "echo",
     "malformed",    "silent", "false-heads", "false-open", "false-sends", "false-complete", "forge",
     "withhold",     "censor", "refuse",      "replay",     "premature"};
-constexpr std::array kFaultNames{"outage", "cut",   "adapter-crash", "pause",    "partition",
-                                 "late",   "crash", "power-loss",    "disk-loss"};
+constexpr std::array kFaultNames{"outage", "cut",        "adapter-crash", "pause",  "partition", "late",
+                                 "crash",  "power-loss", "disk-loss",     "rotate", "leave"};
 constexpr std::array kPhaseNames{"now", "after-vote", "after-finalize", "after-commit"};
 constexpr std::array kServerNames{"feed", "jitter", "capture", "sequence", "echo", "values", "orders"};
 constexpr std::array kWriterNames{"all", "some", "single"};

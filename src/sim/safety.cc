@@ -119,7 +119,10 @@ void SafetyChecker::closed(ConnectionId id, Agreed& agreed, const transcript::Cl
   // The replicas' own words; any other must be some honest member's.
   const bool own = closed.cause == Cause::Connection || closed.cause == Cause::Timeout ||
                    closed.cause == Cause::Adapter || closed.cause == Cause::Stalled ||
-                   closed.cause == Cause::Diverged;
+                   closed.cause == Cause::Diverged || closed.cause == Cause::Membership;
+  const auto left = std::ranges::count(plan_.faults, FaultKind::Leave, &FaultPlan::kind);
+  if (closed.cause == Cause::Membership && !quorum_.has_honest(static_cast<uint32_t>(left)))
+    violation(where + ", though its committee can do without those who left");
   if (!own && !ledger_.ended_with(closed.cause)) violation(where + ", which no honest replica said");
   if (closed.cause == Cause::Diverged && plan.lied_to == 0)
     violation(where + ", though all were told the same");

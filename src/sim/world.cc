@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agreement/quorum.h"
+#include "base/signature.h"
 #include "replica/divergence.h"
 #include "replica/invariants.h"
 #include "sim/liveness.h"
@@ -19,11 +20,28 @@ constexpr uint64_t kEchoes = 20;
 // How long after a run's end everything must have come to rest: so long where limits are small.
 constexpr Milliseconds kRest{40'000};
 
+// A change of the replica set is active so many blocks after it was proposed.
+constexpr uint64_t kChangeAhead = 20;
+constexpr Milliseconds kChangePause{200};
+
+// A member's key after so many rotations. Reports are signed with a keyed hash, but changes of the set for
+// real.
+SigningKey sim_key(uint32_t member, uint32_t rotation) {
+  return SigningKey(Sha256().update_u64(member).update_u64(rotation).finish().view());
+}
+
+SigningKey present_key(const agreement::ReplicaKey& member) {
+  for (uint32_t rotation = 0;; ++rotation) {
+    SigningKey key = sim_key(member.index.value, rotation);
+    if (key.public_key() == member.public_key) return key;
+  }
+}
+
 // Timers scaled to runs of seconds; their order among each other is that of the defaults.
 replica::ClusterParams sim_params(const Plan& plan) {
   replica::ClusterParams params;
   params.chain_id = "sim";
-  params.replica_keys.assign(plan.replicas, Bytes(32, 'k'));
+  for (uint32_t i = 0; i < plan.replicas; ++i) params.replica_keys.push_back(sim_key(i, 0).public_key());
   params.agreement.hold_back = Milliseconds(400);
   params.agreement.absorb = Milliseconds(2'000);
   params.agreement.drop_after = kDropAfter;
@@ -53,6 +71,12 @@ class World {
   void add_nodes();
   void schedule_faults();
   void inject(const FaultPlan& fault);
+  // Rotate or Leave: signed by a quorum, whoever is in it.
+  void change_replicas(const FaultPlan& change);
+  // An honest member that is up and at the chain's head; null: there is none.
+  Node* informed() const;
+  bool member(const Node& node) const { return members_.find(ReplicaIndex(node.index())) != nullptr; }
+  void begin_quiet();
   void crash(uint32_t node, const FaultPlan& fault);
   void schedule_calls();
   void call(Milliseconds at, std::string method, std::string arguments);
@@ -81,7 +105,8 @@ class World {
   SafetyChecker safety_;
   LivenessChecker liveness_;
   std::vector<std::unique_ptr<Node>> nodes_;
-  const agreement::Quorum quorum_;
+  // At the next height.
+  agreement::ReplicaSet members_;
   std::vector<replica::Block> blocks_;
   // Of the newest height, by member: one, or several of a liar.
   std::vector<std::vector<replica::SignedReport>> reports_;
@@ -103,13 +128,13 @@ World::World(const Plan& plan, const Captures* captures)
       ledger_(plan.replicas),
       safety_(plan.replicas, ledger_, servers_, plan_),
       liveness_(plan_, ledger_, safety_),
-      quorum_(plan.replicas) {}
+      members_(agreement::genesis_replicas(params_.replica_keys)) {}
 
 void World::add_nodes() {
   std::vector<agreement::Mode> modes;
   for (const ConnectionPlan& connection : plan_.connections) modes.push_back(mode_of(connection));
   for (const FaultPlan& fault : plan_.faults) {
-    if (fault.kind == FaultKind::DiskLoss) ledger_.set_faulty(fault.member);
+    if (fault.kind == FaultKind::DiskLoss || fault.kind == FaultKind::Leave) ledger_.set_faulty(fault.member);
   }
   const Node::World world{scheduler_, servers_, ledger_, params_, plan_.seed, plan_.planted};
   for (uint32_t i = 0; i < plan_.replicas; ++i) {
@@ -143,7 +168,8 @@ void World::schedule_calls() {
     call(Milliseconds(100 + 50 * static_cast<int64_t>(i)), "open",
          Servers::url_of(i) + " " + kModes[static_cast<size_t>(kind)] +
              (connection.reconnect ? " 1 " : " 0 ") + kWriters[static_cast<size_t>(connection.writers)] +
-             (connection.drop_oldest ? " 1 " : " 0 ") + std::to_string(quorum_.q()));
+             (connection.drop_oldest ? " 1 " : " 0 ") +
+             std::to_string(agreement::Quorum(plan_.replicas).q()));
     if (connection.kind == ServerKind::Sequence || connection.kind == ServerKind::Values) continue;
     for (uint64_t number = 1; number <= kEchoes; ++number) {
       call(Milliseconds(300 + 150 * static_cast<int64_t>(number)), "send",
@@ -189,16 +215,61 @@ void World::inject(const FaultPlan& fault) {
     case FaultKind::Crash:
     case FaultKind::DiskLoss:
       return crash(fault.member, fault);
+    case FaultKind::Rotate:
+    case FaultKind::Leave:
+      return change_replicas(fault);
   }
+}
+
+Node* World::informed() const {
+  for (const auto& node : nodes_) {
+    if (node->honest() && node->up() && node->replica().info().height.value == blocks_.size())
+      return node.get();
+  }
+  return nullptr;
+}
+
+void World::change_replicas(const FaultPlan& change) {
+  Node* node = informed();
+  const Height next(blocks_.size() + 1);
+  if (node == nullptr || node->replica().newest_replicas().active_from >= next) {
+    return scheduler_.after(kChangePause, [this, change] { change_replicas(change); });
+  }
+  const agreement::ReplicaSet& set = node->replica().newest_replicas();
+  agreement::SignedSetChange out;
+  out.change = {set.hash(), set.version + 1, next.next(kChangeAhead), {}};
+  for (const agreement::ReplicaKey& member : set.members) {
+    if (out.signatures.size() < set.quorum().q()) out.signatures.push_back({member.index, {}});
+    if (member.index.value != change.member) {
+      out.change.members.push_back(member);
+    } else if (change.kind == FaultKind::Rotate) {
+      uint32_t rotation = 0;
+      while (sim_key(change.member, rotation).public_key() != member.public_key) ++rotation;
+      out.change.members.push_back({member.index, sim_key(change.member, rotation + 1).public_key()});
+    }
+  }
+  const Bytes message = agreement::set_change_sign_bytes(params_.chain_id, out.change);
+  for (auto& signature : out.signatures)
+    signature.signature = present_key(*set.find(signature.member)).sign(message);
+  transactions_.push_back(replica::encode_set_change(out));
+}
+
+void World::begin_quiet() {
+  Node* node = informed();
+  if (node != nullptr && node->replica().newest_replicas().active_from.value <= blocks_.size())
+    return liveness_.quiet();
+  scheduler_.after(kChangePause + kQuietAfter, [this] { begin_quiet(); });
 }
 
 void World::schedule_faults() {
   for (const FaultPlan& fault : plan_.faults) {
-    last_fault_ends_ = std::max(last_fault_ends_, fault.at + fault.length);
+    const bool change = fault.kind == FaultKind::Rotate || fault.kind == FaultKind::Leave;
+    const Milliseconds length = change ? 2 * int64_t{kChangeAhead} * plan_.block_interval : fault.length;
+    last_fault_ends_ = std::max(last_fault_ends_, fault.at + length);
     scheduler_.after(fault.at, [this, &fault] { inject(fault); });
   }
   scheduler_.after(last_fault_ends_ > SimTime(0) ? last_fault_ends_ + kQuietAfter : SimTime(0),
-                   [this] { liveness_.quiet(); });
+                   [this] { begin_quiet(); });
 }
 
 void World::catch_up(Node& node) {
@@ -211,14 +282,14 @@ std::vector<Node*> World::deciding_side(std::vector<std::vector<Node*>>& others)
   std::erase_if(partitions_, [&](const auto& partition) { return partition.first <= scheduler_.now(); });
   std::map<uint64_t, std::vector<Node*>> sides;
   for (const auto& node : nodes_) {
-    if (!node->working()) continue;
+    if (!node->working() || !member(*node)) continue;
     uint64_t side = 0;
     for (const auto& [until, group] : partitions_) side = side << 1 | (group >> node->index() & 1);
     sides[side].push_back(node.get());
   }
   std::vector<Node*> out;
   for (auto& [side, members] : sides) {
-    if (quorum_.is_quorum(static_cast<uint32_t>(members.size()))) {
+    if (members_.quorum().is_quorum(static_cast<uint32_t>(members.size()))) {
       out = std::move(members);
     } else {
       others.push_back(std::move(members));
@@ -262,7 +333,7 @@ std::optional<replica::Block> World::propose(const std::vector<Node*>& side) {
   for (uint32_t attempt = 0; attempt < side.size(); ++attempt) {
     Node& proposer = *side[(height.value + attempt) % side.size()];
     block.payload = proposer.prepare({height, block.time, reports_for(attempt), block.transactions});
-    if (quorum_.is_quorum(votes(side, block, proposer))) return block;
+    if (members_.quorum().is_quorum(votes(side, block, proposer))) return block;
     ++result_.rejected_proposals;
   }
   return std::nullopt;
@@ -302,6 +373,7 @@ void World::execute(const std::vector<Node*>& side, const replica::Block& block)
     }
   }
   safety_.block(block.height, hashes);
+  if (Node* node = informed()) members_ = node->replica().replicas_at(block.height.next());
 }
 
 void World::check_bounds(const std::vector<Node*>& side, const replica::Block& block) {
@@ -354,6 +426,9 @@ void World::round() {
       blocks_.push_back(*block);
       transactions_.clear();
       execute(side, *block);
+      for (const auto& node : nodes_) {
+        if (node->working() && !member(*node)) catch_up(*node);
+      }
       check_bounds(side, *block);
       const auto honest =
           std::ranges::find_if(side, [](const Node* node) { return node->honest() && node->up(); });

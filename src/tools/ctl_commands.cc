@@ -148,6 +148,8 @@ int Control::status() {
   TextTable table;
   table.row({"chain", answer->chain_id()});
   table.row({"replica", std::to_string(answer->replica()) + " of " + std::to_string(answer->replicas())});
+  table.row({"replica set", "version " + std::to_string(answer->replica_set_version()) +
+                                (answer->member() ? "" : ", of which this replica is NO MEMBER")});
   table.row({"height", std::to_string(answer->height())});
   table.row({"app hash", to_hex(answer->app_hash())});
   table.row({"adapter", answer->adapter_connected() ? "connected" : "not connected"});

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
 #include "replica/management.h"
@@ -31,6 +32,22 @@ struct ExportArguments {
   std::string output;
 };
 
+struct ProposeArguments {
+  std::vector<uint32_t> remove;
+  // "INDEX=PUBLIC KEY", in hexadecimal.
+  std::vector<std::string> rotate;
+  // Public keys in hexadecimal; they get the next indices, in this order.
+  std::vector<std::string> add;
+  // How many blocks from now the change is to be active: time enough to sign and submit it.
+  uint64_t blocks_ahead = 1'200;
+  std::string file;
+};
+
+struct SignArguments {
+  std::string file;
+  std::vector<std::string> keys;
+};
+
 // What: prints answers on stdout and what went wrong on stderr; every command gives the exit status.
 // Thread-safety: none.
 class Control {
@@ -47,6 +64,11 @@ class Control {
   int manage(std::string_view method, const replica::ManagementArguments& arguments);
   // Writes a certificate to a file, whole or not at all.
   int export_transcript(const ExportArguments& arguments);
+  // The replica set, and its changes (replica_commands.cc).
+  int replicas();
+  int propose_change(const ProposeArguments& arguments);
+  int sign_change(const SignArguments& arguments);
+  int submit_change(const std::string& file);
 
  private:
   int failed(const grpc::Status& status) const;
@@ -55,5 +77,8 @@ class Control {
   const Milliseconds timeout_;
   ReplicaClient client_;
 };
+
+// Makes the key file that a replica goes over to when a change gives it that key; prints the public key.
+int create_next_key(const std::string& key_file);
 
 }  // namespace icws::tools

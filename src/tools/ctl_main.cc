@@ -1,6 +1,8 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <optional>
 
 #include "tools/certificate_commands.h"
 #include "tools/ctl_commands.h"
@@ -20,9 +22,49 @@ constexpr const char* kFooter =
     "  icwsctl --directory DIR call echo open '{\"url\": \"ws://127.0.0.1:9001/\"}'\n"
     "  icwsctl --directory DIR deposit echo 1000000000\n"
     "  icwsctl --directory DIR canister upgrade echo echo\n"
+    "  icwsctl --directory DIR replicas list\n"
     "  icwsctl --directory DIR transcript follow 1 --from 1 --count 10\n"
     "  icwsctl --directory DIR transcript export --connection 1 --from 3 --to 9 --output FILE\n"
     "  icwsctl transcript verify FILE --cluster DIR/cluster.json";
+
+// icwsctl replicas ...
+struct ReplicasCommand {
+  CLI::App *list, *propose, *sign, *submit, *new_key;
+  icws::tools::ProposeArguments to_propose;
+  icws::tools::SignArguments to_sign;
+  std::string file, key_file;
+
+  explicit ReplicasCommand(CLI::App& app) {
+    auto* replicas = app.add_subcommand("replicas", "who the replicas are; changes of the set");
+    replicas->require_subcommand(1);
+    list = replicas->add_subcommand("list", "index and public key of each, and what is to come");
+    propose = replicas->add_subcommand("propose", "write a change to a file, to be signed");
+    propose->add_option("file", to_propose.file, "the file to write")->required();
+    propose->add_option("--remove", to_propose.remove, "indices of replicas that leave")->delimiter(',');
+    propose->add_option("--rotate", to_propose.rotate, "INDEX=PUBLIC KEY: the replica's new key")
+        ->delimiter(',');
+    propose->add_option("--add", to_propose.add, "public keys of replicas that come in")->delimiter(',');
+    propose->add_option("--blocks-ahead", to_propose.blocks_ahead, "active so many blocks from now")
+        ->check(CLI::Range(2, 100'000))
+        ->capture_default_str();
+    sign = replicas->add_subcommand("sign", "show a change and add signatures of present replicas");
+    sign->add_option("file", to_sign.file)->required();
+    sign->add_option("--key", to_sign.keys, "private key files")->required()->delimiter(',');
+    submit = replicas->add_subcommand("submit", "submit a signed change; waits until it ran in a block");
+    submit->add_option("file", file)->required();
+    new_key = replicas->add_subcommand("new-key", "make the key that a replica goes over to, beside its key");
+    new_key->add_option("key", key_file, "the present private key file")->required();
+  }
+
+  // Empty: another command.
+  std::optional<int> run(icws::tools::Control& control) const {
+    if (*list) return control.replicas();
+    if (*propose) return control.propose_change(to_propose);
+    if (*sign) return control.sign_change(to_sign);
+    if (*submit) return control.submit_change(file);
+    return std::nullopt;
+  }
+};
 
 }  // namespace
 
@@ -75,6 +117,7 @@ int main(int argc, char** argv) {
       ->add_option("code", managed.code, "the name of the new code")
       ->required();
   add_management("delete", management::kDelete, "remove a stopped canister, its state and its account");
+  const auto replicas = std::make_unique<ReplicasCommand>(app);
   FollowArguments follow;
   auto* transcript = app.add_subcommand("transcript", "what the replicas agreed on");
   transcript->require_subcommand(1);
@@ -100,15 +143,17 @@ int main(int argc, char** argv) {
   follow_command->add_option("--count", follow.count, "end after so many entries (default: never)");
   try {
     app.parse(argc, argv);
-    if (!*verify_command && socket.empty() && directory.empty())
+    if (!*verify_command && !*replicas->new_key && socket.empty() && directory.empty())
       throw CLI::RequiredError("--socket or --directory");
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   if (*verify_command) return verify_certificate(to_verify);
+  if (*replicas->new_key) return create_next_key(replicas->key_file);
   if (socket.empty()) socket = SubnetLayout{directory}.replica_socket(replica).string();
 
   Control control(socket, icws::Milliseconds(static_cast<int64_t>(timeout_seconds * 1000)));
+  if (const auto exit = replicas->run(control)) return *exit;
   if (*status) return control.status();
   if (*connections) return control.connections();
   if (*canisters) return control.canisters();

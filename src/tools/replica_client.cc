@@ -59,6 +59,17 @@ ReplicaClient::Answer<v1::ListCanistersResponse> ReplicaClient::canisters(Millis
   return unary<v1::ListCanistersResponse>(&Stub::ListCanisters, v1::ListCanistersRequest(), timeout);
 }
 
+ReplicaClient::Answer<v1::ListReplicasResponse> ReplicaClient::replicas(Milliseconds timeout) {
+  return unary<v1::ListReplicasResponse>(&Stub::ListReplicas, v1::ListReplicasRequest(), timeout);
+}
+
+ReplicaClient::Answer<v1::ChangeReplicasResponse> ReplicaClient::change_replicas(
+    const std::string& transaction, Milliseconds timeout) {
+  v1::ChangeReplicasRequest request;
+  request.set_transaction(transaction);
+  return unary<v1::ChangeReplicasResponse>(&Stub::ChangeReplicas, request, timeout);
+}
+
 ReplicaClient::Answer<v1::SubmitCallResponse> ReplicaClient::call(const std::string& canister,
                                                                   const std::string& method,
                                                                   const std::string& arguments,

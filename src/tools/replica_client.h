@@ -27,6 +27,9 @@ class ReplicaClient {
                                                const std::string& arguments, Milliseconds timeout);
   Answer<replica::v1::QueryResponse> query(const std::string& canister, const std::string& method,
                                            const std::string& arguments, Milliseconds timeout);
+  Answer<replica::v1::ListReplicasResponse> replicas(Milliseconds timeout);
+  Answer<replica::v1::ChangeReplicasResponse> change_replicas(const std::string& transaction,
+                                                              Milliseconds timeout);
   // Until `take` returns false or the stream ends.
   grpc::Status follow(uint64_t connection, uint64_t from,
                       const std::function<bool(const replica::v1::TranscriptEntry&)>& take);

@@ -71,10 +71,12 @@ std::vector<std::string> resolve(const Flags& flags, ReplicaOptions& out) {
     return faults;
   }
   out.cluster = std::move(*cluster);
-  if (flags.index >= out.cluster.replica_keys.size()) {
+  // Elsewhere replicas come in and get other keys.
+  const bool fixed = flags.engine == EngineKind::CometBft;
+  if (fixed && flags.index >= out.cluster.replica_keys.size()) {
     faults.push_back("--index must be below " + std::to_string(out.cluster.replica_keys.size()) +
                      ", the number of replicas in the cluster file");
-  } else if (seed && SigningKey(*seed).public_key() != out.cluster.replica_keys[flags.index]) {
+  } else if (fixed && seed && SigningKey(*seed).public_key() != out.cluster.replica_keys[flags.index]) {
     faults.push_back("the key file is not that of replica " + std::to_string(flags.index) +
                      " in the cluster file");
   }
@@ -121,6 +123,7 @@ std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string
   }
   ReplicaOptions out;
   out.self = ReplicaIndex(flags.index);
+  out.key_file = flags.key;
   out.state_directory = flags.state_directory;
   out.socket = flags.socket;
   out.adapter_socket = flags.adapter_socket;

@@ -20,8 +20,9 @@ struct ReplicaOptions {
   // Sent to the adapter with every open (OpenRequest.proxies).
   std::vector<std::string> proxies;
   replica::ClusterParams cluster;
-  // Of the private key.
+  // Of the private key, and its file.
   Bytes seed;
+  std::filesystem::path key_file;
   std::string canisters;
   EngineKind engine = EngineKind::Local;
   // CometBFT only: the socket for the node, and host:port of the node's RPC.

@@ -22,6 +22,7 @@
 #include "replica/replica.h"
 #include "tools/canister_names.h"
 #include "tools/exit_status.h"
+#include "tools/key_ring.h"
 
 namespace icws::tools {
 namespace {
@@ -39,7 +40,7 @@ engine::ReplicaServiceConfig service_config(const ReplicaOptions& options) {
   engine::ReplicaServiceConfig out;
   out.chain_id = options.cluster.chain_id;
   out.self = options.self;
-  out.replicas = static_cast<uint32_t>(options.cluster.replica_keys.size());
+  out.replicas_change = options.engine == EngineKind::Local;
   out.genesis = agreement::genesis_replicas(options.cluster.replica_keys);
   out.signature_scheme = options.engine == EngineKind::CometBft ? proof::SignatureScheme::CometBft
                                                                 : proof::SignatureScheme::Local;
@@ -77,6 +78,10 @@ class NodeSide {
   engine::MempoolFeeder feeder_;
 };
 
+bool has_left(const engine::ReplicaHost& host, ReplicaIndex self) {
+  return host.replica_sets().front().has_left(self);
+}
+
 // Serves the engine and the users until a signal.
 int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const Signals& signals) {
   std::unique_ptr<engine::ApplicationService> orderer_side;
@@ -88,8 +93,7 @@ int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const Signal
   builder.SetMaxSendMessageSize(engine::kEngineMessageBytesMax);
   builder.RegisterService(&users);
   if (options.engine == EngineKind::Local) {
-    orderer_side = std::make_unique<engine::ApplicationService>(host, options.cluster.chain_id, options.self,
-                                                                SigningKey(options.seed));
+    orderer_side = std::make_unique<engine::ApplicationService>(host, options.cluster.chain_id, options.self);
     builder.RegisterService(orderer_side.get());
   }
   const auto server = builder.BuildAndStart();
@@ -101,9 +105,14 @@ int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const Signal
   std::cout << "ready: replica " << options.self.value << " of " << options.cluster.chain_id << " at height "
             << host.info().height.value << " on " << options.socket << std::endl;
   std::optional<int> signal;
+  bool left = false;
   while (signal != SIGTERM && signal != SIGINT) {
     signal = signals.wait(kPause);
     host.tick();
+    if (!std::exchange(left, has_left(host, options.self)) && left) {
+      say("replica " + std::to_string(options.self.value) +
+          " has left the replica set: its sockets are closed, it reports no more, and may be stopped");
+    }
   }
   host.stop();
   node_side.reset();
@@ -112,11 +121,9 @@ int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const Signal
 }
 
 std::unique_ptr<replica::ReportVerifier> make_verifier(const ReplicaOptions& options) {
-  const auto& cluster = options.cluster;
-  if (options.engine == EngineKind::CometBft) {
-    return std::make_unique<engine::CometReportVerifier>(cluster.chain_id, cluster.replica_keys);
-  }
-  return std::make_unique<engine::LocalReportVerifier>(cluster.chain_id, cluster.replica_keys);
+  const std::string& chain_id = options.cluster.chain_id;
+  if (options.engine == EngineKind::CometBft) return std::make_unique<engine::CometReportVerifier>(chain_id);
+  return std::make_unique<engine::LocalReportVerifier>(chain_id);
 }
 
 }  // namespace
@@ -135,8 +142,10 @@ int run_replica(const ReplicaOptions& options, const ReplicaHooks& hooks, const 
     adapter_client::AdapterClient* commands_to = nullptr;
     engine::ReplicaHost::Hooks host_hooks;
     host_hooks.now = steady_now;
-    const SigningKey key(options.seed);
-    host_hooks.sign = [&key](BytesView message) { return key.sign(message); };
+    KeyRing keys(options.key_file, options.seed, say);
+    host_hooks.sign = [&keys](const Bytes& public_key, BytesView message) {
+      return keys.sign(public_key, message);
+    };
     host_hooks.command = [&](std::vector<replica::AdapterCommand> commands) {
       for (auto& command : commands) commands_to->submit(std::move(command));
     };

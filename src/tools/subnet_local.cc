@@ -5,6 +5,7 @@
 #include "engine/local/orderer.h"
 #include "replica/batches.h"
 #include "replica/canister.h"
+#include "replica/membership.h"
 #include "tools/subnet_engine.h"
 
 namespace icws::tools {
@@ -21,6 +22,8 @@ std::string standing_name(engine::Standing standing) {
       return "lost";
     case engine::Standing::Live:
       return "live";
+    case engine::Standing::Follows:
+      return "follows";
     case engine::Standing::ShutOut:
       return "SHUT OUT";
   }
@@ -46,7 +49,8 @@ class LocalSubnetEngine final : public SubnetEngine {
     hooks.clock = wall_clock;
     hooks.transaction_ok = [bytes_max = parts_.subnet.cluster.transaction_bytes_max](BytesView transaction) {
       return transaction.size() <= bytes_max && (replica::decode_user_call(transaction).has_value() ||
-                                                 replica::decode_batch_transaction(transaction).has_value());
+                                                 replica::decode_batch_transaction(transaction).has_value() ||
+                                                 replica::decode_set_change(transaction).has_value());
     };
     hooks.notice = [this](const std::string& line) { parts_.notices.put(line); };
     orderer_ = std::make_unique<engine::Orderer>(config, log_, std::move(links), std::move(hooks));

@@ -74,7 +74,7 @@ Subnet::Subnet(const SubnetSetup& setup) : setup_(setup), storage_(std::make_uni
     keys_.emplace_back(sha256("member " + std::to_string(i)).view());
     params_.replica_keys.push_back(keys_.back().public_key());
   }
-  verifier_ = std::make_unique<engine::LocalReportVerifier>(kChain, params_.replica_keys);
+  verifier_ = std::make_unique<engine::LocalReportVerifier>(kChain);
   replica_ = make();
   replica_->on_adapter_event(AdapterUp{1, {}}, now_);
   open_connections();
@@ -188,7 +188,7 @@ double Subnet::verify_signatures() const {
   Duration spent{0};
   timed(spent, [&] {
     for (const SignedReport& report : reports_) {
-      if (!verifier_->verify(report)) std::abort();
+      if (!verifier_->verify(report, params_.replica_keys[report.member.value])) std::abort();
     }
   });
   return spent.count();

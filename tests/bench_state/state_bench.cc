@@ -21,8 +21,8 @@ constexpr size_t kWarmUp = 20;
 
 class AnySignature final : public ReportVerifier {
  public:
-  bool verify(const SignedReport&) const override { return true; }
-  bool verify_batch(ReplicaIndex, BytesView, BytesView) const override { return true; }
+  bool verify(const SignedReport&, const Bytes&) const override { return true; }
+  bool verify_batch(const agreement::ReplicaKey&, BytesView, BytesView) const override { return true; }
 };
 
 // Counts what blocks write.

@@ -86,6 +86,45 @@ TEST(Simulation, FindsAReplicaThatForgetsWhatItHasSettled) {
   EXPECT_TRUE(found);
 }
 
+FaultPlan change(FaultKind kind, int64_t at, uint32_t member) {
+  FaultPlan out;
+  out.kind = kind;
+  out.at = Milliseconds(at);
+  out.member = member;
+  return out;
+}
+
+// A subnet of four where nothing else happens.
+Plan quiet_plan() {
+  Options options;
+  options.seed = 3;
+  options.replicas = 4;
+  options.faults = options.losses = options.liars = false;
+  return make_plan(options);
+}
+
+TEST(Simulation, KeysChangeAndOneLeavesWithoutATrace) {
+  const RunResult calm = run(quiet_plan());
+  Plan plan = quiet_plan();
+  for (uint32_t member = 0; member < 4; ++member)
+    plan.faults.push_back(change(FaultKind::Rotate, 600 + 50 * member, member));
+  plan.faults.push_back(change(FaultKind::Leave, 900, 2));
+  const RunResult changed = run(plan);
+  EXPECT_TRUE(changed.violations.empty()) << changed.violations.front();
+  EXPECT_EQ(changed.closes, calm.closes);
+  EXPECT_NE(changed.digest, calm.digest);
+}
+
+TEST(Simulation, MoreThanFLeavingEndsEpochsAndFeedsGoOn) {
+  const RunResult calm = run(quiet_plan());
+  Plan plan = quiet_plan();
+  plan.faults = {change(FaultKind::Leave, 600, 2), change(FaultKind::Leave, 900, 0)};
+  const RunResult changed = run(plan);
+  EXPECT_TRUE(changed.violations.empty()) << changed.violations.front();
+  EXPECT_GT(changed.closes, calm.closes);
+  EXPECT_GT(changed.messages, calm.messages / 2);
+}
+
 TEST(Simulation, ShrinksAFailureToAShortScenario) {
   Plan plan = plan_of(6, Planted::SkipOneBlock);
   plan.faults.push_back(FaultPlan{FaultKind::Pause, Milliseconds(500), Milliseconds(200), 2, {}, 0});

@@ -1,7 +1,5 @@
 #include "engine/cometbft/comet_signature.h"
 
-#include <stdexcept>
-
 #include "base/archive.h"
 #include "proof/report_signature.h"
 
@@ -21,26 +19,15 @@ std::optional<CometSignature> CometSignature::decode(BytesView bytes) {
   return out;
 }
 
-CometReportVerifier::CometReportVerifier(std::string chain_id, const std::vector<Bytes>& replica_keys)
-    : chain_id_(std::move(chain_id)) {
-  for (const Bytes& bytes : replica_keys) {
-    auto key = VerifyingKey::from(bytes);
-    if (!key) throw std::runtime_error("a replica's public key has not 32 bytes");
-    keys_.push_back(std::move(*key));
-  }
+bool CometReportVerifier::verify(const replica::SignedReport& report, const Bytes& public_key) const {
+  return proof::verify_report(proof::SignatureScheme::CometBft, public_key, chain_id_, report.height,
+                              report.report, report.signature);
 }
 
-bool CometReportVerifier::verify(const replica::SignedReport& report) const {
-  if (report.member.value >= keys_.size()) return false;
-  const auto signature = CometSignature::decode(report.signature);
-  if (!signature) return false;
-  return keys_[report.member.value].verify(
-      proof::vote_extension_sign_bytes(chain_id_, report.height, signature->round, report.report),
-      signature->ed25519);
-}
-
-bool CometReportVerifier::verify_batch(ReplicaIndex member, BytesView message, BytesView signature) const {
-  return member.value < keys_.size() && keys_[member.value].verify(message, signature);
+bool CometReportVerifier::verify_batch(const agreement::ReplicaKey& owner, BytesView message,
+                                       BytesView signature) const {
+  const auto key = VerifyingKey::from(owner.public_key);
+  return key && key->verify(message, signature);
 }
 
 }  // namespace icws::engine

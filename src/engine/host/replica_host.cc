@@ -61,13 +61,16 @@ ReplicaHost::ReplicaHost(replica::Replica& replica, replica::Application& applic
       height_(application.info().height) {}
 
 void ReplicaHost::sign_batches() {
+  // Batches are for the next block.
+  const Bytes key = replica_.own_key(replica_.info().height.next());
+  if (key != std::exchange(batches_key_, key)) batches_.clear();
   std::map<Bytes, Bytes> next;
   for (const Bytes& batch : replica_.batches()) {
     // One that has waited for a block is signed already.
     if (const auto old = batches_.extract(batch)) {
       next.emplace(batch, old.mapped());
     } else {
-      const Bytes signature = hooks_.sign(agreement::batch_sign_bytes(chain_id_, batch));
+      const Bytes signature = hooks_.sign(key, agreement::batch_sign_bytes(chain_id_, batch));
       next.emplace(batch, replica::encode_batch_transaction({batch, signature}));
     }
   }
@@ -99,6 +102,18 @@ std::vector<Bytes> ReplicaHost::batches_in_turn(uint64_t bytes_max) const {
     out.push_back(next->second);
   }
   return out;
+}
+
+Bytes ReplicaHost::sign(Height height, BytesView message) const {
+  return guarded([&] { return hooks_.sign(replica_.own_key(height), message); });
+}
+
+std::vector<ReplicaIndex> ReplicaHost::members(Height height) const {
+  return guarded([&] { return replica_.replicas_at(height).indices(); });
+}
+
+std::vector<agreement::ReplicaSet> ReplicaHost::replica_sets() const {
+  return guarded([&] { return replica_.state().members.sets(); });
 }
 
 std::vector<Bytes> ReplicaHost::batches() const {

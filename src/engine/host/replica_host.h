@@ -29,8 +29,9 @@ class ReplicaHost {
     std::function<LocalTime()> now;
     // Takes commands for the adapter. Called with the core locked: must not call back and must not block.
     std::function<void(std::vector<replica::AdapterCommand>)> command;
-    // Signs with this replica's key. Called with the core locked.
-    std::function<Bytes(BytesView message)> sign;
+    // Signs with the private key of this public key, which the replica set gives to this replica; with any of
+    // its keys where it does not hold that one, or is no member (empty). Called with the core locked.
+    std::function<Bytes(const Bytes& public_key, BytesView message)> sign;
   };
   // `chain_id`: bound by what the host signs in this replica's name.
   ReplicaHost(replica::Replica& replica, replica::Application& application, std::string chain_id,
@@ -50,6 +51,10 @@ class ReplicaHost {
   Proposal prepare_proposal(const replica::ProposalRequest& request);
   std::expected<void, replica::Rejection> process_proposal(const replica::Block& block);
   Bytes extend_vote(Height height);
+  // In this replica's name, with its key of `height`.
+  Bytes sign(Height height, BytesView message) const;
+  // Of the replica set of `height`, which is not before the last committed one; ascending.
+  std::vector<ReplicaIndex> members(Height height) const;
   // A report whose signature the engine has checked.
   std::expected<void, replica::Rejection> check_report(ReplicaIndex member, Height height,
                                                        BytesView report) const;
@@ -88,6 +93,8 @@ class ReplicaHost {
   std::expected<Bytes, replica::Reject> query(std::string_view canister, std::string_view method,
                                               BytesView arguments) const;
   std::vector<replica::ConnectionView> connections() const;
+  // The set of the last committed height, and those to come.
+  std::vector<agreement::ReplicaSet> replica_sets() const;
   std::vector<replica::CanisterView> canisters() const;
   std::vector<transcript::Entry> transcript(ConnectionId connection, EntrySequence from,
                                             size_t entries_max) const;
@@ -122,6 +129,8 @@ class ReplicaHost {
   mutable std::condition_variable committed_;
   // Mode delegated: what the core wants in the next block, by what it is before it is signed.
   std::map<Bytes, Bytes> batches_;
+  // With which they are signed.
+  Bytes batches_key_;
   Height height_;
   struct Finalized {
     replica::Block block;

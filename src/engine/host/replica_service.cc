@@ -6,6 +6,7 @@
 
 #include "engine/host/entry_message.h"
 #include "proof/verify.h"
+#include "replica/membership.h"
 
 namespace icws::engine {
 namespace {
@@ -198,13 +199,53 @@ grpc::Status ReplicaService::ExportTranscript(grpc::ServerContext* context,
   return status;
 }
 
+grpc::Status ReplicaService::ListReplicas(grpc::ServerContext*, const v1::ListReplicasRequest*,
+                                          v1::ListReplicasResponse* response) {
+  response->set_chain_id(config_.chain_id);
+  response->set_height(host_.info().height.value);
+  for (const agreement::ReplicaSet& set : host_.replica_sets()) {
+    auto& out = *response->add_sets();
+    out.set_version(set.version);
+    out.set_active_from(set.active_from.value);
+    out.set_next_index(set.next_index.value);
+    for (const agreement::ReplicaKey& member : set.members) {
+      auto& added = *out.add_members();
+      added.set_index(member.index.value);
+      added.set_public_key(member.public_key);
+    }
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status ReplicaService::ChangeReplicas(grpc::ServerContext* context,
+                                            const v1::ChangeReplicasRequest* request,
+                                            v1::ChangeReplicasResponse* response) {
+  if (!config_.replicas_change) {
+    return {grpc::StatusCode::FAILED_PRECONDITION,
+            "with this engine a subnet keeps the replicas that it began with: CometBFT's validators do not "
+            "follow changes in this version"};
+  }
+  Bytes transaction = request->transaction();
+  if (!replica::decode_set_change(transaction))
+    return {grpc::StatusCode::INVALID_ARGUMENT, "this is no signed change of the replica set"};
+  const auto outcome = host_.submit(std::move(transaction), patience_of(*context));
+  if (!outcome) return status_of(outcome.error());
+  response->set_ok(outcome->result.ok);
+  response->set_reply(outcome->result.reply);
+  response->set_height(outcome->height.value);
+  return grpc::Status::OK;
+}
+
 grpc::Status ReplicaService::Status(grpc::ServerContext*, const v1::StatusRequest*,
                                     v1::StatusResponse* response) {
   auto metrics = host_.metrics();
   std::ranges::sort(metrics.latencies_ms);
   response->set_chain_id(config_.chain_id);
   response->set_replica(config_.self.value);
-  response->set_replicas(config_.replicas);
+  const agreement::ReplicaSet set = host_.replica_sets().front();
+  response->set_replicas(set.quorum().n);
+  response->set_member(set.find(config_.self) != nullptr);
+  response->set_replica_set_version(set.version);
   response->set_height(metrics.height.value);
   response->set_app_hash(std::string(metrics.app_hash.view()));
   response->set_entries_agreed(metrics.entries_agreed);

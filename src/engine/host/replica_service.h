@@ -13,7 +13,8 @@ namespace icws::engine {
 struct ReplicaServiceConfig {
   std::string chain_id;
   ReplicaIndex self;
-  uint32_t replicas = 0;
+  // Whether the engine can follow changes of the replica set.
+  bool replicas_change = false;
   // Of one transaction.
   uint32_t transaction_bytes_max = 0;
   // FollowTranscript streams at a time: each holds a thread of the server.
@@ -47,6 +48,10 @@ class ReplicaService final : public replica::v1::Replica::Service {
   grpc::Status ExportTranscript(grpc::ServerContext* context,
                                 const replica::v1::ExportTranscriptRequest* request,
                                 grpc::ServerWriter<replica::v1::ExportTranscriptResponse>* writer) override;
+  grpc::Status ListReplicas(grpc::ServerContext* context, const replica::v1::ListReplicasRequest* request,
+                            replica::v1::ListReplicasResponse* response) override;
+  grpc::Status ChangeReplicas(grpc::ServerContext* context, const replica::v1::ChangeReplicasRequest* request,
+                              replica::v1::ChangeReplicasResponse* response) override;
   grpc::Status Status(grpc::ServerContext* context, const replica::v1::StatusRequest* request,
                       replica::v1::StatusResponse* response) override;
 

@@ -1,7 +1,7 @@
 #include "engine/local/application_service.h"
 
 #include "engine/local/block_message.h"
-#include "engine/local/report_signature.h"
+#include "proof/report_signature.h"
 
 namespace icws::engine {
 
@@ -19,6 +19,8 @@ grpc::Status ApplicationService::Info(grpc::ServerContext*, const v1::InfoReques
   response->set_height(info.height.value);
   response->set_app_hash(std::string(info.app_hash.view()));
   response->set_chain_id(chain_id_);
+  for (const ReplicaIndex member : host_.members(info.height.next()))
+    response->add_next_members(member.value);
   return grpc::Status::OK;
 }
 
@@ -54,8 +56,9 @@ grpc::Status ApplicationService::ExtendVote(grpc::ServerContext*, const v1::Exte
                                             v1::ExtendVoteResponse* response) {
   if (const auto status = require_next(request->height()); !status.ok()) return status;
   const Height height(request->height());
-  to_message(sign_report(key_, chain_id_, self_, height, host_.extend_vote(height)),
-             *response->mutable_report());
+  replica::SignedReport report{self_, height, host_.extend_vote(height), {}};
+  report.signature = host_.sign(height, proof::local_sign_bytes(chain_id_, height, report.report));
+  to_message(report, *response->mutable_report());
   return grpc::Status::OK;
 }
 
@@ -68,6 +71,8 @@ grpc::Status ApplicationService::FinalizeAndCommit(grpc::ServerContext*,
             "height " + std::to_string(request->block().height()) + " is not the next one"};
   }
   response->set_app_hash(std::string(result->app_hash.view()));
+  const Height next(request->block().height() + 1);
+  for (const ReplicaIndex member : host_.members(next)) response->add_next_members(member.value);
   return grpc::Status::OK;
 }
 

@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "base/signature.h"
 #include "engine/host/replica_host.h"
 #include "icws/engine/v1/engine.grpc.pb.h"
 
@@ -13,12 +12,12 @@ namespace icws::engine {
 // transactions fit.
 inline constexpr int kEngineMessageBytesMax = 16 * 1024 * 1024;
 
-// What: see above; signs this replica's reports. Thread-safety: all methods from any thread (gRPC's).
-// Ownership: the host outlives it. Errors: gRPC statuses; a refused proposal is an answer.
+// What: see above; has the host sign this replica's reports. Thread-safety: all methods from any thread
+// (gRPC's). Ownership: the host outlives it. Errors: gRPC statuses; a refused proposal is an answer.
 class ApplicationService final : public v1::LocalApplication::Service {
  public:
-  ApplicationService(ReplicaHost& host, std::string chain_id, ReplicaIndex self, SigningKey key)
-      : host_(host), chain_id_(std::move(chain_id)), self_(self), key_(std::move(key)) {}
+  ApplicationService(ReplicaHost& host, std::string chain_id, ReplicaIndex self)
+      : host_(host), chain_id_(std::move(chain_id)), self_(self) {}
 
   grpc::Status Info(grpc::ServerContext* context, const v1::InfoRequest* request,
                     v1::InfoResponse* response) override;
@@ -42,7 +41,6 @@ class ApplicationService final : public v1::LocalApplication::Service {
   ReplicaHost& host_;
   const std::string chain_id_;
   const ReplicaIndex self_;
-  const SigningKey key_;
 };
 
 }  // namespace icws::engine

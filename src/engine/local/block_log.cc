@@ -14,7 +14,7 @@
 namespace icws::engine {
 namespace {
 
-constexpr std::string_view kMagic = "icws block log 2\n";
+constexpr std::string_view kMagic = "icws block log 3\n";
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kLengthCheckBytes = 4;
 constexpr size_t kPayloadCheckBytes = 8;

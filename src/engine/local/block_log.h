@@ -1,6 +1,6 @@
 // The orderer's memory: every decided block, in an append-only file.
 //
-// File: "icws block log 2\n", then records. A record is its payload's length (4 bytes, little endian), the
+// File: "icws block log 3\n", then records. A record is its payload's length (4 bytes, little endian), the
 // first 4 bytes of SHA-256(the record's offset in the file, 8 bytes little endian, and the length's bytes),
 // the first 8 bytes of the payload's SHA-256, and the payload: first the chain id, then one
 // icws.engine.v1.LoggedBlock per height from 1 on. A crash can leave a torn record at the end; it is cut off
@@ -23,6 +23,8 @@ struct LoggedBlock {
   replica::Block block;
   // The state before this block, as a quorum of replicas computed it.
   Digest previous_app_hash;
+  // The replica set of this height, ascending: who accepted it.
+  std::vector<ReplicaIndex> members;
 };
 
 // What: see above. Thread-safety: all methods from any thread. Ownership: owns the open file, and locks it

@@ -47,6 +47,7 @@ Bytes encode_logged_block(const LoggedBlock& block) {
   v1::LoggedBlock message;
   to_message(block.block, *message.mutable_block());
   message.set_previous_app_hash(std::string(block.previous_app_hash.view()));
+  for (const ReplicaIndex member : block.members) message.add_members(member.value);
   return message.SerializeAsString();
 }
 
@@ -57,7 +58,9 @@ std::optional<LoggedBlock> decode_logged_block(BytesView bytes) {
   }
   const auto previous = Digest::from(message.previous_app_hash());
   if (!previous) return std::nullopt;
-  return LoggedBlock{from_message(message.block()), *previous};
+  LoggedBlock out{from_message(message.block()), *previous, {}};
+  for (const uint32_t member : message.members()) out.members.emplace_back(member);
+  return out;
 }
 
 }  // namespace icws::engine

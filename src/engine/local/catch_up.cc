@@ -11,7 +11,7 @@ std::optional<Digest> logged_hash(const BlockLog& log, Height height) {
 }
 
 void note_contradiction(const BlockLog& log, CaughtUp& out) {
-  const Height height = out.height;
+  const Height height = out.at.height;
   out.fault.clear();
   if (height > log.head()) {
     out.fault = "it is at height " + std::to_string(height.value) + ", the block log ends at " +
@@ -19,10 +19,10 @@ void note_contradiction(const BlockLog& log, CaughtUp& out) {
     return;
   }
   const auto agreed = logged_hash(log, height);
-  if (!agreed || *agreed == out.app_hash) return;
+  if (!agreed || *agreed == out.at.app_hash) return;
   out.agreed = agreed;
   out.fault = "its app hash after height " + std::to_string(height.value) + " is " +
-              out.app_hash.short_hex() + ", agreed is " + agreed->short_hex();
+              out.at.app_hash.short_hex() + ", agreed is " + agreed->short_hex();
 }
 
 }  // namespace
@@ -31,14 +31,13 @@ Answer<CaughtUp> catch_up(ReplicaLink& link, const BlockLog& log, Milliseconds c
                           std::stop_token stop) {
   const auto info = link.info(call_timeout);
   if (!info) return std::unexpected(info.error());
-  CaughtUp out{info->height, info->app_hash, {}, {}};
+  CaughtUp out{*info, {}, {}};
   note_contradiction(log, out);
-  while (out.fault.empty() && out.height < log.head() && !stop.stop_requested()) {
-    const auto next = log.read(out.height.next());
-    const auto hash = link.finalize_and_commit(next->block, call_timeout);
-    if (!hash) return std::unexpected(hash.error());
-    out.height = out.height.next();
-    out.app_hash = *hash;
+  while (out.fault.empty() && out.at.height < log.head() && !stop.stop_requested()) {
+    const auto next = log.read(out.at.height.next());
+    const auto after = link.finalize_and_commit(next->block, call_timeout);
+    if (!after) return std::unexpected(after.error());
+    out.at = *after;
     note_contradiction(log, out);
   }
   return out;

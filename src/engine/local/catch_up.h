@@ -14,11 +14,10 @@
 namespace icws::engine {
 
 struct CaughtUp {
-  Height height;
-  Digest app_hash;
+  Standpoint at;
   // Not empty: the replica contradicts the log, and why.
   std::string fault;
-  // With a fault: the hash after `height` that the log has, if it has one.
+  // With a fault: the hash after that height that the log has, if it has one.
   std::optional<Digest> agreed;
 };
 

@@ -17,21 +17,27 @@ std::shared_ptr<grpc::Channel> open_channel(const std::string& socket) {
   return grpc::CreateCustomChannel("unix:" + socket, grpc::InsecureChannelCredentials(), arguments);
 }
 
+Answer<Standpoint> standpoint(Height height, const auto& response) {
+  const auto hash = Digest::from(response.app_hash());
+  if (!hash) return std::unexpected(LinkFailure{"its app hash has not 32 bytes"});
+  Standpoint out{height, *hash, {}};
+  for (const uint32_t member : response.next_members()) out.next_members.emplace_back(member);
+  return out;
+}
+
 class GrpcReplicaLink final : public ReplicaLink {
  public:
   GrpcReplicaLink(std::string socket, std::string chain_id)
       : socket_(std::move(socket)), chain_id_(std::move(chain_id)) {}
 
-  Answer<replica::ApplicationInfo> info(Milliseconds timeout) override {
+  Answer<Standpoint> info(Milliseconds timeout) override {
     const auto response =
         call<v1::InfoResponse>(&v1::LocalApplication::Stub::Info, v1::InfoRequest(), timeout);
     if (!response) return std::unexpected(response.error());
-    const auto hash = Digest::from(response->app_hash());
-    if (!hash) return std::unexpected(LinkFailure{"its app hash has not 32 bytes"});
     if (response->chain_id() != chain_id_) {
       return std::unexpected(LinkFailure{"it belongs to the chain " + response->chain_id()});
     }
-    return replica::ApplicationInfo{Height(response->height()), *hash};
+    return standpoint(Height(response->height()), *response);
   }
 
   Answer<Proposal> prepare_proposal(const replica::ProposalRequest& request, Milliseconds timeout) override {
@@ -72,15 +78,13 @@ class GrpcReplicaLink final : public ReplicaLink {
     return from_message(response->report());
   }
 
-  Answer<Digest> finalize_and_commit(const replica::Block& block, Milliseconds timeout) override {
+  Answer<Standpoint> finalize_and_commit(const replica::Block& block, Milliseconds timeout) override {
     v1::FinalizeAndCommitRequest message;
     to_message(block, *message.mutable_block());
     const auto response =
         call<v1::FinalizeAndCommitResponse>(&v1::LocalApplication::Stub::FinalizeAndCommit, message, timeout);
     if (!response) return std::unexpected(response.error());
-    const auto hash = Digest::from(response->app_hash());
-    if (!hash) return std::unexpected(LinkFailure{"its app hash has not 32 bytes"});
-    return *hash;
+    return standpoint(block.height, *response);
   }
 
   Answer<void> agreed_hash(Height height, const Digest& hash, Milliseconds timeout) override {

@@ -1,13 +1,24 @@
 #include "engine/local/orderer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <set>
+
+#include "agreement/quorum.h"
 
 namespace icws::engine {
 namespace {
 
 std::string name_of(size_t replica) { return "replica " + std::to_string(replica); }
+
+bool contains(const std::vector<ReplicaIndex>& members, size_t replica) {
+  return std::ranges::binary_search(members, ReplicaIndex(static_cast<uint32_t>(replica)));
+}
+
+size_t quorum_of(const std::vector<ReplicaIndex>& members) {
+  return agreement::Quorum(static_cast<uint32_t>(members.size())).q();
+}
 
 }  // namespace
 
@@ -17,12 +28,16 @@ Orderer::Orderer(OrdererConfig config, BlockLog& log, std::vector<std::unique_pt
       log_(log),
       links_(std::move(links)),
       hooks_(std::move(hooks)),
-      quorum_(links_.size() - (links_.size() - 1) / 3),
       slots_(links_.size()),
       head_(log.head()),
       pool_(links_.size()) {
   for (Slot& slot : slots_) slot.recovery = std::make_shared<Recovery>();
-  if (const auto last = log_.read(head_)) head_time_ = last->block.time;
+  for (uint32_t i = 0; i < links_.size(); ++i) members_.emplace_back(i);
+  if (const auto last = log_.read(head_)) {
+    head_time_ = last->block.time;
+    members_ = last->members;
+  }
+  next_members_ = members_;
   publish(RoundOutcome::Committed);
 }
 
@@ -60,12 +75,13 @@ void Orderer::recover_lost() {
     Slot& slot = slots_[i];
     if (slot.standing != Standing::Lost || !pool_.idle(i)) continue;
     auto outcome = slot.recovery->take();
-    if (outcome && *outcome && (*outcome)->fault.empty() && (*outcome)->height < head_) outcome = close_up(i);
+    if (outcome && *outcome && (*outcome)->fault.empty() && (*outcome)->at.height < head_)
+      outcome = close_up(i);
     if (outcome && *outcome && !(*outcome)->fault.empty()) {
-      shut_out(i, (*outcome)->fault, (*outcome)->height, (*outcome)->agreed);
-    } else if (outcome && *outcome && (*outcome)->height == head_) {
+      shut_out(i, (*outcome)->fault, (*outcome)->at.height, (*outcome)->agreed);
+    } else if (outcome && *outcome && (*outcome)->at.height == head_) {
       slot.standing = Standing::Live;
-      slot.app_hash = (*outcome)->app_hash;
+      slot.at = (*outcome)->at;
       hooks_.notice(name_of(i) + " is at height " + std::to_string(head_.value));
     } else if (pool_.idle(i)) {
       pool_.start(i, [this, i, recovery = slot.recovery] {
@@ -91,14 +107,16 @@ std::optional<Answer<CaughtUp>> Orderer::close_up(size_t replica) {
 
 // Finds the app hash on which q replicas at the head agree, and shuts out those that differ.
 bool Orderer::settle() {
-  std::map<Digest, size_t> votes;
-  for (const Slot& slot : slots_) {
-    if (slot.standing == Standing::Live) ++votes[slot.app_hash];
+  std::map<std::pair<Digest, Members>, size_t> votes;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    if (slot.standing == Standing::Live && contains(members_, i))
+      ++votes[{slot.at.app_hash, slot.at.next_members}];
   }
-  if (!head_hash_) {
-    for (const auto& [hash, count] : votes) {
-      if (count >= quorum_) head_hash_ = hash;
-    }
+  for (const auto& [state, count] : votes) {
+    if (head_hash_ || count < quorum_of(members_)) continue;
+    head_hash_ = state.first;
+    adopt(state.second);
   }
   if (!head_hash_) {
     if (votes.size() > 1 && !std::exchange(unsettled_told_, true)) {
@@ -108,14 +126,32 @@ bool Orderer::settle() {
     return false;
   }
   for (size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_[i].standing != Standing::Live || slots_[i].app_hash == *head_hash_) continue;
+    if (slots_[i].standing != Standing::Live || slots_[i].at.app_hash == *head_hash_) continue;
     shut_out(i,
              "its app hash after height " + std::to_string(head_.value) + " is " +
-                 slots_[i].app_hash.short_hex() + ", agreed is " + head_hash_->short_hex(),
+                 slots_[i].at.app_hash.short_hex() + ", agreed is " + head_hash_->short_hex(),
              head_, head_hash_);
   }
   return true;
 }
+
+void Orderer::adopt(Members next) {
+  if (next != next_members_) {
+    std::string names;
+    for (const ReplicaIndex member : next)
+      names += (names.empty() ? "" : ", ") + std::to_string(member.value);
+    hooks_.notice("from height " + std::to_string(head_.next().value) + " the replicas are " + names);
+  }
+  next_members_ = std::move(next);
+}
+
+std::vector<size_t> Orderer::voters() const {
+  std::vector<size_t> out = live();
+  std::erase_if(out, [&](size_t i) { return !contains(next_members_, i); });
+  return out;
+}
+
+size_t Orderer::quorum() const { return quorum_of(next_members_); }
 
 std::vector<size_t> Orderer::live() const {
   std::vector<size_t> out;
@@ -129,7 +165,7 @@ std::vector<size_t> Orderer::live() const {
 std::vector<Bytes> Orderer::transactions(const std::vector<size_t>& from) {
   const uint64_t share = config_.block_transactions_bytes_max / from.size();
   const auto answers = pool_.gather<Answer<std::vector<Bytes>>>(
-      from, quorum_, config_.straggler_grace,
+      from, quorum(), config_.straggler_grace,
       [this, share](size_t i) { return links_[i]->pending_transactions(share, config_.call_timeout); },
       [](const auto& answer) { return answer.has_value(); });
   std::vector<const std::vector<Bytes>*> turn;
@@ -160,7 +196,7 @@ std::vector<Bytes> Orderer::transactions(const std::vector<size_t>& from) {
 }
 
 std::optional<replica::Block> Orderer::propose() {
-  const auto able = live();
+  const auto able = voters();
   if (able.empty()) return std::nullopt;
   auto request = std::make_shared<replica::ProposalRequest>();
   request->height = head_.next();
@@ -170,7 +206,7 @@ std::optional<replica::Block> Orderer::propose() {
 
   // The first able one at or after this attempt's turn.
   const size_t turn = (request->height.value + attempt_++) % slots_.size();
-  const auto still_able = live();
+  const auto still_able = voters();
   if (still_able.empty()) return std::nullopt;
   const auto after = std::ranges::lower_bound(still_able, turn);
   const size_t proposer = after == still_able.end() ? still_able.front() : *after;
@@ -195,7 +231,7 @@ std::optional<replica::Block> Orderer::propose() {
 bool Orderer::accepted(const std::shared_ptr<const replica::Block>& block) {
   using Verdict = std::expected<void, replica::Rejection>;
   const auto verdicts = pool_.gather<Answer<Verdict>>(
-      live(), quorum_, config_.straggler_grace,
+      voters(), quorum(), config_.straggler_grace,
       [this, block](size_t i) { return links_[i]->process_proposal(*block, config_.call_timeout); },
       [](const auto& verdict) { return verdict.has_value() && verdict->has_value(); });
   size_t accepts = 0;
@@ -209,13 +245,13 @@ bool Orderer::accepted(const std::shared_ptr<const replica::Block>& block) {
       ++accepts;
     }
   }
-  return accepts >= quorum_;
+  return accepts >= quorum();
 }
 
 // The reports of `height` are made on the state before it: after the decision, before the execution.
 void Orderer::collect_reports(Height height) {
   const auto answers = pool_.gather<Answer<replica::SignedReport>>(
-      live(), quorum_, config_.straggler_grace,
+      voters(), quorum(), config_.straggler_grace,
       [this, height](size_t i) { return links_[i]->extend_vote(height, config_.call_timeout); },
       [](const auto& answer) { return answer.has_value(); });
   reports_.clear();
@@ -230,8 +266,8 @@ void Orderer::collect_reports(Height height) {
 
 void Orderer::execute(const std::shared_ptr<const replica::Block>& block) {
   const auto asked = live();
-  const auto answers = pool_.gather<Answer<Digest>>(
-      asked, quorum_, config_.straggler_grace,
+  const auto answers = pool_.gather<Answer<Standpoint>>(
+      asked, quorum(), config_.straggler_grace,
       [this, block](size_t i) { return links_[i]->finalize_and_commit(*block, config_.call_timeout); },
       [](const auto& answer) { return answer.has_value(); });
   for (size_t i = 0; i < slots_.size(); ++i) {
@@ -241,7 +277,7 @@ void Orderer::execute(const std::shared_ptr<const replica::Block>& block) {
     } else if (!answer->second) {
       lose(i, answer->second.error().message);
     } else {
-      slots_[i].app_hash = *answer->second;
+      slots_[i].at = *answer->second;
     }
   }
 }
@@ -252,14 +288,15 @@ RoundOutcome Orderer::run_round() {
     return outcome;
   };
   recover_lost();
-  if (!settle() || live().size() < quorum_) return end(RoundOutcome::NoQuorum);
+  if (!settle() || voters().size() < quorum()) return end(RoundOutcome::NoQuorum);
   auto proposal = propose();
   if (!proposal) return end(RoundOutcome::NoProposal);
   const auto block = std::make_shared<const replica::Block>(std::move(*proposal));
   if (!accepted(block)) return end(RoundOutcome::Rejected);
   collect_reports(block->height);
 
-  log_.append({*block, *head_hash_});
+  log_.append({*block, *head_hash_, next_members_});
+  members_ = next_members_;
   head_ = block->height;
   head_time_ = block->time;
   head_hash_.reset();
@@ -276,7 +313,10 @@ void Orderer::publish(RoundOutcome outcome) {
   ++status_.rounds;
   if (outcome != RoundOutcome::Committed) ++status_.rounds_failed;
   status_.replicas.clear();
-  for (const Slot& slot : slots_) status_.replicas.push_back(slot.standing);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const bool follows = slots_[i].standing == Standing::Live && !contains(next_members_, i);
+    status_.replicas.push_back(follows ? Standing::Follows : slots_[i].standing);
+  }
 }
 
 OrdererStatus Orderer::status() const {

@@ -41,6 +41,7 @@ enum class RoundOutcome : uint8_t {
 enum class Standing : uint8_t {
   Lost,     // no answer, or not at the head: is being looked for and caught up
   Live,     // at the head
+  Follows,  // at the head, but no member: executes the blocks, and neither proposes nor votes
   ShutOut,  // computed another app hash, or is ahead of the log; stays out
 };
 
@@ -57,10 +58,12 @@ struct OrdererStatus {
 
 // What: the rounds of the local engine. Height h: take reports of h-1, ask a proposer (rotating over the live
 // replicas) for the payload, need q = n - f to accept, log the block, take the reports of h, need q to
-// finalize with the same app hash. A replica that does not answer, or is behind, is left out and caught up
-// from the log beside the rounds. Everything decided is in the log before any replica executes it.
-// Thread-safety: run and run_round from one thread; status from any. Ownership: owns the links; the log must
-// outlive it. Errors: std::runtime_error of the log passes through; then the process must end.
+// finalize with the same app hash and the same replica set for the next height, which is then the one that is
+// asked: who is no member (has left, or is to come) gets the blocks, and has no say. A replica that does not
+// answer, or is behind, is left out and caught up from the log beside the rounds. Everything decided is in
+// the log before any replica executes it. Thread-safety: run and run_round from one thread; status from any.
+// Ownership: owns the links; the log must outlive it. Errors: std::runtime_error of the log passes through;
+// then the process must end.
 class Orderer {
  public:
   // What `notice` is told: one line for the operator, whenever something changes. Called on the round's
@@ -81,14 +84,13 @@ class Orderer {
   // Rounds on the timer, until stopped.
   void run(std::stop_token stop);
   OrdererStatus status() const;
-  // n - f.
-  size_t quorum() const { return quorum_; }
 
  private:
+  using Members = std::vector<ReplicaIndex>;
   struct Slot {
     Standing standing = Standing::Lost;
-    // At the head, with this app hash. Only where not Lost.
-    Digest app_hash;
+    // Only where not Lost.
+    Standpoint at;
     // Filled by the recovery on the replica's thread.
     std::shared_ptr<Recovery> recovery;
   };
@@ -96,7 +98,12 @@ class Orderer {
   void recover_lost();
   std::optional<Answer<CaughtUp>> close_up(size_t replica);
   bool settle();
+  // The set of the next height.
+  void adopt(Members next);
   std::vector<size_t> live() const;
+  // Of these, who is a member at the next height.
+  std::vector<size_t> voters() const;
+  size_t quorum() const;
   std::vector<Bytes> transactions(const std::vector<size_t>& from);
   std::optional<replica::Block> propose();
   bool accepted(const std::shared_ptr<const replica::Block>& block);
@@ -112,13 +119,15 @@ class Orderer {
   BlockLog& log_;
   const std::vector<std::unique_ptr<ReplicaLink>> links_;
   const Hooks hooks_;
-  const size_t quorum_;
 
   std::vector<Slot> slots_;
   Height head_;
   BlockTime head_time_{};
-  // The state after head_, once q replicas agree on it.
+  // The replica set of head_; at genesis all of the links.
+  Members members_;
+  // The state after head_ and the set of the next height, once q of members_ agree on them.
   std::optional<Digest> head_hash_;
+  Members next_members_;
   bool unsettled_told_ = false;
   uint32_t attempt_ = 0;
   std::vector<replica::SignedReport> reports_;

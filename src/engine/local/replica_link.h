@@ -19,6 +19,15 @@ struct LinkFailure {
 template <class T>
 using Answer = std::expected<T, LinkFailure>;
 
+// Where a replica stands.
+struct Standpoint {
+  // The last committed height, and the state after it.
+  Height height;
+  Digest app_hash;
+  // The replica set of the next height, ascending.
+  std::vector<ReplicaIndex> next_members;
+};
+
 struct PrunedReport {
   ReplicaIndex member;
   replica::Rejection rejection;
@@ -35,14 +44,14 @@ struct Proposal {
 class ReplicaLink {
  public:
   virtual ~ReplicaLink() = default;
-  virtual Answer<replica::ApplicationInfo> info(Milliseconds timeout) = 0;
+  virtual Answer<Standpoint> info(Milliseconds timeout) = 0;
   virtual Answer<Proposal> prepare_proposal(const replica::ProposalRequest& request,
                                             Milliseconds timeout) = 0;
   virtual Answer<std::expected<void, replica::Rejection>> process_proposal(const replica::Block& block,
                                                                            Milliseconds timeout) = 0;
   virtual Answer<replica::SignedReport> extend_vote(Height height, Milliseconds timeout) = 0;
-  // The app hash after the block.
-  virtual Answer<Digest> finalize_and_commit(const replica::Block& block, Milliseconds timeout) = 0;
+  // After the block.
+  virtual Answer<Standpoint> finalize_and_commit(const replica::Block& block, Milliseconds timeout) = 0;
   // A replica with another state after `height` stops for good, and gives no answer.
   virtual Answer<void> agreed_hash(Height height, const Digest& hash, Milliseconds timeout) = 0;
   // At most `bytes_max` together, but for a first one that alone is larger.

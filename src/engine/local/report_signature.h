@@ -16,18 +16,16 @@ namespace icws::engine {
 replica::SignedReport sign_report(const SigningKey& key, std::string_view chain_id, ReplicaIndex member,
                                   Height height, Bytes report);
 
-// What: checks reports against the replica set's public keys. Thread-safety: verify() from any thread.
-// Errors: construction throws std::runtime_error if a key has not 32 bytes.
+// What: see above. Thread-safety: verify() from any thread.
 class LocalReportVerifier final : public replica::ReportVerifier {
  public:
-  LocalReportVerifier(std::string chain_id, const std::vector<Bytes>& replica_keys);
-  // False also for a member outside the set.
-  bool verify(const replica::SignedReport& report) const override;
-  bool verify_batch(ReplicaIndex member, BytesView message, BytesView signature) const override;
+  explicit LocalReportVerifier(std::string chain_id) : chain_id_(std::move(chain_id)) {}
+  bool verify(const replica::SignedReport& report, const Bytes& public_key) const override;
+  bool verify_batch(const agreement::ReplicaKey& owner, BytesView message,
+                    BytesView signature) const override;
 
  private:
   std::string chain_id_;
-  std::vector<VerifyingKey> keys_;
 };
 
 }  // namespace icws::engine

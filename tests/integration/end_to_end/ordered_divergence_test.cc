@@ -78,21 +78,22 @@ TEST_F(OrderedDivergenceTest, EndsInAnAgreedDivergenceWithEvidenceThatVerifies) 
   EXPECT_GT(transcript.size(), 2u) << "what was equal has been agreed";
 
   const auto cluster = read_cluster(subnet_.layout());
-  const engine::LocalReportVerifier verifier(cluster.chain_id, cluster.replica_keys);
+  const engine::LocalReportVerifier verifier(cluster.chain_id);
   // Opened is position 1, so positions and entries count alike, the closing entry aside.
   const Position next(transcript.size());
   std::set<std::pair<uint32_t, std::string>> claims;
   std::set<std::string> heads;
   for (const auto& claim : closed.evidence()) {
     replica::SignedReport report = report_of(claim);
-    EXPECT_TRUE(verifier.verify(report)) << "replica " << claim.member();
+    EXPECT_TRUE(verifier.verify(report, cluster.replica_keys.at(claim.member())))
+        << "replica " << claim.member();
     const auto decoded = agreement::decode_report(report.report, cluster.agreement);
     ASSERT_TRUE(decoded) << "replica " << claim.member();
     EXPECT_TRUE(report_supports(*decoded, claim, ConnectionId(id_), next)) << "replica " << claim.member();
     claims.emplace(claim.member(), claim.head());
     heads.insert(claim.head());
-    report.member = ReplicaIndex((claim.member() + 1) % support::Subnet::kReplicas);
-    EXPECT_FALSE(verifier.verify(report)) << "nobody else can have signed it";
+    const uint32_t other = (claim.member() + 1) % support::Subnet::kReplicas;
+    EXPECT_FALSE(verifier.verify(report, cluster.replica_keys.at(other))) << "nobody else can have signed it";
   }
   EXPECT_GT(claims.size(), kFaultyMax) << "one liar could have made it up";
   EXPECT_GT(heads.size(), 1u) << "they claim different things";

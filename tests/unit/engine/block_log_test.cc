@@ -13,6 +13,7 @@ class BlockLogTest : public testing::Test {
  protected:
   static LoggedBlock block(uint64_t height) {
     LoggedBlock out;
+    out.members = {ReplicaIndex(0), ReplicaIndex(2)};
     out.block.height = Height(height);
     out.block.time = BlockTime(Milliseconds(static_cast<int64_t>(1'000 * height)));
     out.block.payload = "payload " + std::to_string(height);

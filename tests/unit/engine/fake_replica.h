@@ -27,7 +27,7 @@ class FakeReplica {
     Corrupt,        // computes other app hashes
     HoldsPrepare,   // gives no proposal when it is the proposer
   };
-  explicit FakeReplica(uint32_t index) : index_(index) {}
+  FakeReplica(uint32_t index, uint32_t genesis_members) : index_(index), genesis_members_(genesis_members) {}
 
   void set_fault(Fault fault) {
     locked([&] { fault_ = fault; });
@@ -60,7 +60,24 @@ class FakeReplica {
 
  private:
   friend class FakeLink;
-  Digest execute(const replica::Block& block) {
+  // A transaction "members 0,1,3" names the set that takes over two blocks later.
+  Standpoint standpoint() const {
+    Standpoint out{Height(blocks_.size()), hash_, {}};
+    for (const replica::Block& block : blocks_) {
+      if (block.height.value + 2 > blocks_.size() + 1) continue;
+      for (const Bytes& transaction : block.transactions) {
+        if (!transaction.starts_with("members ")) continue;
+        out.next_members.clear();
+        for (const char c : transaction.substr(8)) {
+          if (c != ',') out.next_members.emplace_back(static_cast<uint32_t>(c - '0'));
+        }
+      }
+    }
+    if (!out.next_members.empty()) return out;
+    for (uint32_t i = 0; i < genesis_members_; ++i) out.next_members.emplace_back(i);
+    return out;
+  }
+  void execute(const replica::Block& block) {
     Sha256 hash;
     hash.update(hash_).update_u64(block.height.value).update_sized(block.payload);
     for (const Bytes& transaction : block.transactions) {
@@ -70,10 +87,10 @@ class FakeReplica {
     if (fault_ == Fault::Corrupt) hash.update_sized("corrupt");
     blocks_.push_back(block);
     hash_ = hash.finish();
-    return hash_;
   }
 
   const uint32_t index_;
+  const uint32_t genesis_members_;
   mutable std::mutex mutex_;
   Fault fault_ = Fault::None;
   Digest hash_{};
@@ -88,9 +105,8 @@ class FakeLink final : public ReplicaLink {
  public:
   explicit FakeLink(FakeReplica& replica) : replica_(replica) {}
 
-  Answer<replica::ApplicationInfo> info(Milliseconds) override {
-    return alive<replica::ApplicationInfo>(
-        [&] { return replica::ApplicationInfo{Height(replica_.blocks_.size()), replica_.hash_}; });
+  Answer<Standpoint> info(Milliseconds) override {
+    return alive<Standpoint>([&] { return replica_.standpoint(); });
   }
   Answer<Proposal> prepare_proposal(const replica::ProposalRequest& request, Milliseconds) override {
     return alive<Proposal>([&]() -> Answer<Proposal> {
@@ -116,12 +132,12 @@ class FakeLink final : public ReplicaLink {
     return alive<replica::SignedReport>(
         [&] { return replica::SignedReport{ReplicaIndex(replica_.index_), height, "report", "signature"}; });
   }
-  Answer<Digest> finalize_and_commit(const replica::Block& block, Milliseconds) override {
-    return alive<Digest>([&]() -> Answer<Digest> {
+  Answer<Standpoint> finalize_and_commit(const replica::Block& block, Milliseconds) override {
+    return alive<Standpoint>([&]() -> Answer<Standpoint> {
       if (block.height.value != replica_.blocks_.size() + 1)
         return std::unexpected(LinkFailure{"not the next"});
-      const Digest hash = replica_.execute(block);
-      if (replica_.fault_ != FakeReplica::Fault::DiesExecuting) return hash;
+      replica_.execute(block);
+      if (replica_.fault_ != FakeReplica::Fault::DiesExecuting) return replica_.standpoint();
       replica_.fault_ = FakeReplica::Fault::Dead;
       return std::unexpected(LinkFailure{"died"});
     });

@@ -18,7 +18,8 @@ using Fault = FakeReplica::Fault;
 class OrdererTest : public testing::Test {
  protected:
   explicit OrdererTest(size_t n = 4) {
-    for (uint32_t i = 0; i < n; ++i) replicas_.push_back(std::make_unique<FakeReplica>(i));
+    for (uint32_t i = 0; i < n; ++i)
+      replicas_.push_back(std::make_unique<FakeReplica>(i, static_cast<uint32_t>(n)));
     restart();
   }
   // A new orderer process on the same log.
@@ -249,6 +250,55 @@ TEST_F(OrdererTest, ShutsOutAReplicaThatIsAheadOfTheLog) {
   replicas_[2]->link()->finalize_and_commit(block, Milliseconds(1));
   restart();
   EXPECT_TRUE(reach_standing(2, Standing::ShutOut));
+}
+
+class FiveReplicas : public OrdererTest {
+ protected:
+  FiveReplicas() : OrdererTest(5) {}
+  // Replica 4 leaves.
+  void shrink() {
+    ASSERT_TRUE(reach_all_live());
+    replicas_[0]->submit("members 0,1,2,3");
+    ASSERT_TRUE(reach_standing(4, Standing::Follows));
+  }
+};
+
+TEST_F(FiveReplicas, WhoHasLeftFollowsAndHasNoSay) {
+  shrink();
+  EXPECT_NE(notices_.find("the replicas are 0, 1, 2, 3"), std::string::npos) << notices_;
+  const size_t proposals = replicas_[4]->proposals_made();
+  replicas_[4]->set_fault(Fault::Rejects);
+  ASSERT_TRUE(reach(orderer_->status().height.value + 10));
+  EXPECT_EQ(replicas_[4]->proposals_made(), proposals);
+  EXPECT_EQ(replicas_[0]->reports_seen().back(), 4u);
+  EXPECT_TRUE(orderer_->status().rejections.empty());
+  EXPECT_EQ(replicas_[4]->height(), orderer_->status().height);
+}
+
+TEST_F(FiveReplicas, TheQuorumIsTheNewSets) {
+  shrink();
+  // Three of four are a quorum; of five they would not be.
+  replicas_[4]->set_fault(Fault::Dead);
+  replicas_[3]->set_fault(Fault::Dead);
+  ASSERT_TRUE(reach(orderer_->status().height.value + 5));
+  // Who has left does not stand in for a member.
+  replicas_[4]->set_fault(Fault::None);
+  ASSERT_TRUE(reach_standing(4, Standing::Follows));
+  replicas_[2]->set_fault(Fault::Dead);
+  for (int i = 0; i < 20; ++i) orderer_->run_round();
+  const Height stuck = orderer_->status().height;
+  for (int i = 0; i < 100; ++i) EXPECT_NE(orderer_->run_round(), RoundOutcome::Committed);
+  EXPECT_EQ(orderer_->status().height, stuck);
+}
+
+TEST_F(FiveReplicas, ANewOrdererKnowsTheSetFromTheLog) {
+  shrink();
+  ASSERT_TRUE(reach(orderer_->status().height.value + 1));
+  restart();
+  replicas_[3]->set_fault(Fault::Dead);
+  replicas_[4]->set_fault(Fault::Dead);
+  EXPECT_TRUE(reach(log_->head().value + 5));
+  EXPECT_EQ(log_->read(log_->head())->members.size(), 4u);
 }
 
 }  // namespace

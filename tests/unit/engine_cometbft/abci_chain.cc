@@ -13,7 +13,7 @@ AbciChain::AbciChain() {
     keys_.emplace_back(Bytes(32, static_cast<char>('a' + i)));
     params_.replica_keys.push_back(keys_.back().public_key());
   }
-  verifier_ = std::make_unique<CometReportVerifier>(params_.chain_id, params_.replica_keys);
+  verifier_ = std::make_unique<CometReportVerifier>(params_.chain_id);
   for (uint32_t i = 0; i < kReplicas; ++i) {
     Node& node = nodes_.emplace_back();
     node.core = std::make_unique<replica::Replica>(replica::Replica::Config{params_, ReplicaIndex(i)},
@@ -21,7 +21,7 @@ AbciChain::AbciChain() {
     ReplicaHost::Hooks hooks;
     hooks.now = [] { return LocalTime(Milliseconds(1'000)); };
     hooks.command = [](std::vector<replica::AdapterCommand>) {};
-    hooks.sign = [this, i](BytesView message) { return keys_[i].sign(message); };
+    hooks.sign = [this, i](const Bytes&, BytesView message) { return keys_[i].sign(message); };
     node.host = std::make_unique<ReplicaHost>(*node.core, *node.core, params_.chain_id, std::move(hooks));
     node.application = std::make_unique<AbciApplication>(
         *node.host, params_, AbciConfig{}, [this](const std::string& line) { notices_.push_back(line); });

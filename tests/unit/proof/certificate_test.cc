@@ -9,10 +9,9 @@ namespace icws::proof {
 namespace {
 
 TEST(Certificate, ComesBackAsItWas) {
-  const TestChain chain(10);
-  Certificate certificate = chain.certificate(3, 6);
-  certificate.changes = {
-      chain.change(chain.trusted().replicas, Height(9), {{0, 5}, {4, 4}}, {{0, 0}, {2, 2}})};
+  TestChain chain(10);
+  chain.hand_over({chain.change(chain.trusted().replicas, Height(9), {{0, 5}, {4, 4}}, {{0, 0}, {2, 2}})});
+  const Certificate certificate = chain.certificate(3, 6);
   const auto decoded = decode_certificate(encode_certificate(certificate));
   ASSERT_TRUE(decoded) << decoded.error().message;
   EXPECT_EQ(*decoded, certificate);

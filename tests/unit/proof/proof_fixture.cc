@@ -37,6 +37,17 @@ TestChain::TestChain(uint64_t count, SignatureScheme scheme)
   for (int i = 0; i < 50; ++i) tree_.set("other " + std::to_string(i), "value");
   const transcript::TranscriptHead leaf{kConnection, EntrySequence(count), head_};
   tree_.set(transcript::head_key(kConnection), archive_encode(leaf));
+  hand_over({});
+}
+
+void TestChain::hand_over(const std::vector<agreement::SignedSetChange>& changes) {
+  changes_ = changes;
+  sets_ = {genesis_};
+  for (const agreement::SignedSetChange& one : changes)
+    sets_.push_back(agreement::follow_unsigned(sets_.back(), one.change).value());
+  // What the state after height 41 keeps.
+  while (sets_.size() > 1 && sets_[1].active_from <= Height(41)) sets_.erase(sets_.begin());
+  tree_.set(agreement::kReplicaSetsKey, archive_encode(sets_));
   app_hash = tree_.root();
 }
 
@@ -74,6 +85,9 @@ Certificate TestChain::certificate(uint64_t first, uint64_t last,
   }
   out.head = head_;
   out.proof = *tree_.prove(transcript::head_key(kConnection));
+  out.changes = changes_;
+  out.sets = sets_;
+  out.sets_proof = *tree_.prove(agreement::kReplicaSetsKey);
   out.height = Height(42);
   for (const uint32_t signer : signers) out.reports.push_back(report(signer, signer, app_hash));
   return out;

@@ -26,6 +26,8 @@ class TestChain {
 
   // Replicas 0 .. 3 with keys 0 .. 3.
   Trusted trusted() const { return Trusted{"chain", genesis_}; }
+  // These changes ran before height 42.
+  void hand_over(const std::vector<agreement::SignedSetChange>& changes);
   // Entries first .. last, reports of these members with these keys.
   Certificate certificate(uint64_t first, uint64_t last, const std::vector<uint32_t>& signers = {0, 1}) const;
   Certificate::Report report(uint32_t member, uint64_t key, const Digest& app_hash,
@@ -43,6 +45,8 @@ class TestChain {
 
   SignatureScheme scheme_;
   agreement::ReplicaSet genesis_;
+  std::vector<agreement::SignedSetChange> changes_;
+  std::vector<agreement::ReplicaSet> sets_;
   mutable MerkleMap tree_;
   Digest head_;
 };

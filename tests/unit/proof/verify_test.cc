@@ -55,10 +55,10 @@ TEST(Verify, AcceptsCometBftsSignBytes) {
 // Whatever byte is changed, and however: it is found, with a name and a place.
 TEST(Verify, FindsEveryChangedByte) {
   for (const SignatureScheme scheme : {SignatureScheme::Local, SignatureScheme::CometBft}) {
-    const TestChain chain(6, scheme);
-    Certificate certificate = chain.certificate(2, 4);
-    certificate.changes.push_back(chain.change(chain.trusted().replicas, Height(30), {{0, 0}, {1, 1}, {4, 4}},
-                                               {{0, 0}, {1, 1}, {2, 2}}));
+    TestChain chain(6, scheme);
+    chain.hand_over({chain.change(chain.trusted().replicas, Height(30), {{0, 0}, {1, 1}, {4, 4}},
+                                  {{0, 0}, {1, 1}, {2, 2}})});
+    const Certificate certificate = chain.certificate(2, 4);
     const Bytes good = encode_certificate(certificate);
     ASSERT_TRUE(verify(*decode_certificate(good), chain.trusted()));
     for (size_t at = 0; at < good.size(); ++at) {
@@ -211,58 +211,106 @@ TEST(Verify, RefusesAnotherChain) {
 }
 
 // 4 replicas hand over to 7, these rotate a key and go back to 4: the whole way is followed.
-TEST(Verify, FollowsTheReplicaSet) {
-  const TestChain chain(10);
-  const agreement::ReplicaSet genesis = chain.trusted().replicas;
-  const auto seven =
-      chain.change(genesis, Height(10), {{0, 0}, {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}, {6, 6}},
-                   {{0, 0}, {1, 1}, {3, 3}});
-  const auto second = *agreement::follow(genesis, seven, "chain");
-  EXPECT_EQ(second.next_index, ReplicaIndex(7));
-  const auto four = chain.change(second, Height(42), {{1, 100}, {4, 4}, {5, 5}, {6, 6}},
-                                 {{0, 0}, {1, 1}, {2, 2}, {4, 4}, {6, 6}});
-  Certificate good = chain.certificate(3, 6, {});
-  good.reports = {chain.report(1, 100, chain.app_hash), chain.report(5, 5, chain.app_hash)};
-  good.changes = {seven, four};
-  const auto verified = verify(good, chain.trusted());
+class VerifyHandOver : public testing::Test {
+ protected:
+  VerifyHandOver() {
+    seven_ = chain_.change(genesis_, Height(10), {{0, 0}, {1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}, {6, 6}},
+                           {{0, 0}, {1, 1}, {3, 3}});
+    second_ = *agreement::follow(genesis_, seven_, "chain");
+    four_ = chain_.change(second_, Height(42), {{1, 100}, {4, 4}, {5, 5}, {6, 6}},
+                          {{0, 0}, {1, 1}, {2, 2}, {4, 4}, {6, 6}});
+    chain_.hand_over({seven_, four_});
+    good_ = chain_.certificate(3, 6, {});
+    good_.reports = {chain_.report(1, 100, chain_.app_hash), chain_.report(5, 5, chain_.app_hash)};
+  }
+
+  TestChain chain_{10};
+  const agreement::ReplicaSet genesis_ = chain_.trusted().replicas;
+  agreement::SignedSetChange seven_, four_;
+  agreement::ReplicaSet second_;
+  Certificate good_;
+};
+
+TEST_F(VerifyHandOver, FollowsTheReplicaSet) {
+  EXPECT_EQ(second_.next_index, ReplicaIndex(7));
+  const auto verified = verify(good_, chain_.trusted());
   ASSERT_TRUE(verified) << verified.error().message;
   EXPECT_EQ(verified->replicas.version, 2u);
   // From a set that the verifier trusts already.
-  const Trusted later{"chain", second};
-  EXPECT_TRUE(verify(good, later));
+  EXPECT_TRUE(verify(good_, Trusted{"chain", second_}));
+  // One that speaks later cannot vouch for earlier heights.
+  const Trusted too_late{"chain", *agreement::follow(second_, four_, "chain")};
+  EXPECT_EQ(fault_of(good_, too_late).kind, FaultKind::SetChange);
+}
 
-  Certificate bad = good;
-  bad.reports[0] = chain.report(1, 1, chain.app_hash);
-  expect_fault(bad, chain, FaultKind::WrongSignature, "replica 1");
-  bad = good;
-  bad.reports = {chain.report(0, 0, chain.app_hash), chain.report(2, 2, chain.app_hash)};
-  expect_fault(bad, chain, FaultKind::UnknownMember, "replica 0");
+TEST_F(VerifyHandOver, OnlyTheSetOfItsHeightSpeaks) {
+  Certificate bad = good_;
+  bad.reports[0] = chain_.report(1, 1, chain_.app_hash);
+  expect_fault(bad, chain_, FaultKind::WrongSignature, "replica 1");
+  bad.reports = {chain_.report(0, 0, chain_.app_hash), chain_.report(2, 2, chain_.app_hash)};
+  expect_fault(bad, chain_, FaultKind::UnknownMember, "replica 0");
+}
+
+TEST_F(VerifyHandOver, NamesADroppedChange) {
+  Certificate bad = good_;
   bad.changes.pop_back();
-  // Without the last change the old set seems to speak; three of seven would have to.
-  expect_fault(bad, chain, FaultKind::TooFewReports, "of 7 replicas");
-  bad = good;
+  expect_fault(bad, chain_, FaultKind::SetChange, "change 2 of the replica set is missing");
+  bad = good_;
   bad.changes.erase(bad.changes.begin());
-  expect_fault(bad, chain, FaultKind::SetChange, "change 2");
-  bad = good;
+  expect_fault(bad, chain_, FaultKind::SetChange, "change 2 of the replica set stands in the place of 1");
+  bad.changes.clear();
+  expect_fault(bad, chain_, FaultKind::SetChange, "change 1 of the replica set is missing");
+}
+
+// Who has left, and now lies, drops the change with which he left, and what would tell of it.
+TEST_F(VerifyHandOver, WhoHasLeftCannotHideIt) {
+  Certificate bad = good_;
+  bad.changes.pop_back();
+  bad.sets = {second_};
+  bad.reports.clear();
+  for (const uint32_t member : {0, 2, 3})
+    bad.reports.push_back(chain_.report(member, member, chain_.app_hash));
+  expect_fault(bad, chain_, FaultKind::WrongProof, "a change of the set was left out");
+}
+
+TEST_F(VerifyHandOver, NamesAForgedOrMovedChange) {
+  Certificate bad = good_;
   std::swap(bad.changes[0], bad.changes[1]);
-  expect_fault(bad, chain, FaultKind::SetChange, "change 2");
-  bad = good;
+  expect_fault(bad, chain_, FaultKind::SetChange, "change 2 of the replica set stands in the place of 1");
+  bad = good_;
   bad.changes[1].signatures.pop_back();
-  expect_fault(bad, chain, FaultKind::SetChange, "4 signatures, a quorum is 5");
-  bad = good;
+  expect_fault(bad, chain_, FaultKind::SetChange, "4 signatures, a quorum is 5");
+  bad = good_;
   bad.changes[1].change.active_from = Height(43);
-  expect_fault(bad, chain, FaultKind::SetChange, "the signature of replica 0");
+  expect_fault(bad, chain_, FaultKind::SetChange, "change 2 of the replica set: the signature of replica 0");
+  // Signed by those who stay and by those to come.
+  bad = good_;
+  bad.changes[1] = chain_.change(second_, Height(42), {{1, 100}, {4, 4}, {5, 5}, {6, 6}},
+                                 {{1, 100}, {2, 2}, {4, 4}, {5, 5}, {6, 6}});
+  expect_fault(bad, chain_, FaultKind::SetChange, "change 2 of the replica set: the signature of replica 1");
+}
+
+TEST_F(VerifyHandOver, NamesAChangeThatTheStateDoesNotHave) {
+  // Two changes of one set, both signed by a quorum: only one ran.
+  Certificate bad = good_;
+  bad.changes[1] =
+      chain_.change(second_, Height(42), {{0, 0}, {1, 1}}, {{0, 0}, {1, 1}, {2, 2}, {4, 4}, {6, 6}});
+  expect_fault(bad, chain_, FaultKind::SetChange, "change 2 of the replica set does not lead");
+  bad = good_;
+  bad.changes.push_back(chain_.change(*agreement::follow(second_, four_, "chain"), Height(50), {{1, 100}},
+                                      {{1, 100}, {4, 4}, {5, 5}}));
+  expect_fault(bad, chain_, FaultKind::SetChange, "change 3 of the replica set is surplus");
 }
 
 TEST(Verify, ASetSpeaksFromItsHeightOn) {
-  const TestChain chain(10);
-  Certificate certificate = chain.certificate(3, 6, {0, 1});
-  certificate.changes = {
-      chain.change(chain.trusted().replicas, Height(43), {{4, 4}}, {{0, 0}, {1, 1}, {2, 2}})};
-  EXPECT_TRUE(verify(certificate, chain.trusted()));
-  certificate.changes = {
-      chain.change(chain.trusted().replicas, Height(42), {{4, 4}}, {{0, 0}, {1, 1}, {2, 2}})};
-  expect_fault(certificate, chain, FaultKind::UnknownMember, "replica 0");
+  TestChain chain(10);
+  const auto to_four = [&](Height height) {
+    return chain.change(chain.trusted().replicas, height, {{4, 4}}, {{0, 0}, {1, 1}, {2, 2}});
+  };
+  chain.hand_over({to_four(Height(43))});
+  EXPECT_TRUE(verify(chain.certificate(3, 6, {0, 1}), chain.trusted()));
+  chain.hand_over({to_four(Height(42))});
+  expect_fault(chain.certificate(3, 6, {0, 1}), chain, FaultKind::UnknownMember, "replica 0");
 }
 
 }  // namespace

@@ -7,24 +7,29 @@
 
 namespace icws::replica {
 
-SignedReport HashVerifier::sign(ReplicaIndex member, Height height, Bytes report) {
-  const Digest digest = Sha256().update_u64(member.value).update_u64(height.value).update(report).finish();
+SignedReport HashVerifier::sign(ReplicaIndex member, Height height, Bytes report, BytesView public_key) {
+  const Digest digest = Sha256()
+                            .update_sized(public_key)
+                            .update_u64(member.value)
+                            .update_u64(height.value)
+                            .update(report)
+                            .finish();
   return SignedReport{member, height, std::move(report), Bytes(digest.view())};
 }
 
-bool HashVerifier::verify(const SignedReport& report) const {
-  return sign(report.member, report.height, report.report).signature == report.signature;
+bool HashVerifier::verify(const SignedReport& report, const Bytes& public_key) const {
+  return sign(report.member, report.height, report.report, public_key).signature == report.signature;
 }
 
 ClusterParams test_params(uint32_t replicas) {
   ClusterParams params;
   params.chain_id = "test";
-  params.replica_keys.assign(replicas, Bytes(32, 'k'));
+  params.replica_keys.assign(replicas, kTestKey);
   return params;
 }
 
-Bytes HashVerifier::sign_batch(ReplicaIndex member, BytesView message) {
-  return Bytes(Sha256().update_u64(member.value).update(message).finish().view());
+Bytes HashVerifier::sign_batch(ReplicaIndex member, BytesView message, BytesView public_key) {
+  return Bytes(Sha256().update_sized(public_key).update_u64(member.value).update(message).finish().view());
 }
 
 OpenArguments test_open(Mode mode) {
@@ -34,7 +39,7 @@ OpenArguments test_open(Mode mode) {
   return out;
 }
 
-Harness::Harness(ClusterParams params) : params_(std::move(params)), nodes_(params_.replica_keys.size()) {
+Harness::Harness(ClusterParams params, size_t nodes) : params_(std::move(params)), nodes_(nodes) {
   for (size_t i = 0; i < nodes_.size(); ++i) start(i);
 }
 
@@ -80,6 +85,11 @@ void Harness::start(size_t i) {
   attach(i);
 }
 
+Bytes Harness::key_of(size_t i, Height height) {
+  const auto* member = replica(i).replicas_at(height).find(ReplicaIndex(static_cast<uint32_t>(i)));
+  return member == nullptr ? kTestKey : member->public_key;
+}
+
 std::vector<Bytes> Harness::batches(const std::set<size_t>& silent) {
   std::vector<Bytes> out;
   for (size_t i = 0; i < size(); ++i) {
@@ -87,7 +97,8 @@ std::vector<Bytes> Harness::batches(const std::set<size_t>& silent) {
     for (const Bytes& batch : replica(i).batches()) {
       const Bytes message = agreement::batch_sign_bytes(params_.chain_id, batch);
       const ReplicaIndex member(static_cast<uint32_t>(i));
-      out.push_back(encode_batch_transaction({batch, HashVerifier::sign_batch(member, message)}));
+      const Bytes key = key_of(i, replica(i).info().height.next());
+      out.push_back(encode_batch_transaction({batch, HashVerifier::sign_batch(member, message, key)}));
     }
   }
   return out;
@@ -114,9 +125,10 @@ BlockResult Harness::execute(Block block, const std::set<size_t>& silent) {
   for (size_t i = 0; i < nodes_.size(); ++i) {
     if (!up(i)) continue;
     const ReplicaIndex member(static_cast<uint32_t>(i));
-    SignedReport report =
-        HashVerifier::sign(member, block.height, replica(i).extend_vote(block.height, local_now()));
-    EXPECT_TRUE(replica(i).verify_vote_extension(report).has_value());
+    SignedReport report = HashVerifier::sign(
+        member, block.height, replica(i).extend_vote(block.height, local_now()), key_of(i, block.height));
+    EXPECT_EQ(replica(i).verify_vote_extension(report).has_value(),
+              replica(i).replicas_at(block.height).find(member) != nullptr);
     if (!silent.contains(i)) reports_.push_back(std::move(report));
   }
   chain_.push_back(block);

@@ -19,14 +19,18 @@
 
 namespace icws::replica {
 
-// A keyed hash in place of Ed25519.
+// Every genesis member's key, where a test does not say otherwise.
+inline const Bytes kTestKey(32, 'k');
+
+// A keyed hash in place of Ed25519; who knows a public key can sign with it.
 class HashVerifier final : public ReportVerifier {
  public:
-  static SignedReport sign(ReplicaIndex member, Height height, Bytes report);
-  bool verify(const SignedReport& report) const override;
-  static Bytes sign_batch(ReplicaIndex member, BytesView message);
-  bool verify_batch(ReplicaIndex member, BytesView message, BytesView signature) const override {
-    return signature == sign_batch(member, message);
+  static SignedReport sign(ReplicaIndex member, Height height, Bytes report, BytesView public_key = kTestKey);
+  bool verify(const SignedReport& report, const Bytes& public_key) const override;
+  static Bytes sign_batch(ReplicaIndex member, BytesView message, BytesView public_key = kTestKey);
+  bool verify_batch(const agreement::ReplicaKey& owner, BytesView message,
+                    BytesView signature) const override {
+    return signature == sign_batch(owner.index, message, owner.public_key);
   }
 };
 
@@ -38,7 +42,9 @@ OpenArguments test_open(Mode mode);
 // What: see above. After every block the app hashes are compared. Thread-safety: none.
 class Harness {
  public:
-  explicit Harness(ClusterParams params = test_params(4));
+  explicit Harness(ClusterParams params = test_params(4)) : Harness(params, params.replica_keys.size()) {}
+  // More nodes than genesis keys: the others come in by changes of the replica set.
+  Harness(ClusterParams params, size_t nodes);
   explicit Harness(uint32_t replicas) : Harness(test_params(replicas)) {}
 
   // --- blocks ---
@@ -119,6 +125,8 @@ class Harness {
   };
   void attach(size_t i);
   void flush(size_t i);
+  // That the replica set of a height gives to node i; any, if it is no member.
+  Bytes key_of(size_t i, Height height);
 
   const ClusterParams params_;
   HashVerifier verifier_;

@@ -9,6 +9,7 @@ class Invariants : public testing::Test {
  protected:
   Invariants() {
     before_.global.last_connection = ConnectionId(1);
+    before_.members = Membership(agreement::genesis_replicas({Bytes(32, 'k')}));
     ConnectionSlot slot;
     slot.record.id = ConnectionId(1);
     slot.record.agreement.committee = {ReplicaIndex(0)};

@@ -7,7 +7,8 @@ namespace {
 
 // Empty: accepted.
 std::string fault(const OpenArguments& arguments, const ClusterParams& params = test_params(4)) {
-  const auto checked = check_open(arguments, params);
+  const auto quorum = agreement::Quorum(static_cast<uint32_t>(params.replica_keys.size()));
+  const auto checked = check_open(arguments, params, quorum);
   if (checked) return {};
   EXPECT_EQ(checked.error().code, RejectCode::InvalidArgument);
   return checked.error().message;

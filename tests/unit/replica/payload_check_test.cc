@@ -1,5 +1,6 @@
 #include "replica/payload_check.h"
 
+#include "base/signature.h"
 #include "tests/unit/replica/harness.h"
 
 namespace icws::replica {
@@ -244,7 +245,8 @@ TEST(BlockContents, APayloadOverTheCapIsRefusedWhateverFillsIt) {
 TEST(Prune, DropsBadReportsAndSaysWhy) {
   const ClusterParams params = test_params(4);
   const HashVerifier verifier;
-  const PayloadCheck check(params, verifier);
+  const Membership members(agreement::genesis_replicas(params.replica_keys));
+  const PayloadCheck check(params, members, verifier);
   const auto signed_report = [&](uint32_t member, uint64_t height) {
     agreement::Report report;
     report.chain_id = params.chain_id;
@@ -261,6 +263,34 @@ TEST(Prune, DropsBadReportsAndSaysWhy) {
   EXPECT_EQ(kept[1].member, ReplicaIndex(3));
   EXPECT_EQ(why, (std::vector<RejectionKind>{RejectionKind::DuplicateMember, RejectionKind::WrongHeight,
                                              RejectionKind::UnknownMember}));
+}
+
+// A report can be signed for a height far ahead. When a new key has come in between, a replica that has seen
+// the report before must judge it as one that has not.
+TEST(PayloadCheck, AReportSeenUnderTheOldKeyIsNotGoodUnderTheNewOne) {
+  const auto key = [](uint32_t number) { return SigningKey(sha256(std::to_string(number)).view()); };
+  ClusterParams params = test_params(4);
+  for (uint32_t i = 0; i < 4; ++i) params.replica_keys[i] = key(i).public_key();
+  Membership members(agreement::genesis_replicas(params.replica_keys));
+  const HashVerifier verifier;
+  const PayloadCheck check(params, members, verifier);
+  agreement::Report report;
+  report.chain_id = params.chain_id;
+  report.height = Height(20);
+  const auto ahead = HashVerifier::sign(ReplicaIndex(2), Height(20), agreement::encode_report(report),
+                                        params.replica_keys[2]);
+  EXPECT_TRUE(check.check_one(ahead));
+  agreement::SignedSetChange change;
+  change.change = {members.newest().hash(), 1, Height(10), members.newest().members};
+  change.change.members[2].public_key = key(50).public_key();
+  for (const uint32_t i : {0u, 1u, 3u}) {
+    change.signatures.push_back(
+        {ReplicaIndex(i), key(i).sign(agreement::set_change_sign_bytes(params.chain_id, change.change))});
+  }
+  ASSERT_TRUE(members.apply(change, Height(5), params.chain_id));
+  const auto judged = check.check_one(ahead);
+  ASSERT_FALSE(judged);
+  EXPECT_EQ(judged.error().kind, RejectionKind::WrongSignature);
 }
 
 }  // namespace
