@@ -50,7 +50,7 @@ class Stream {
   virtual void end_writing() = 0;
 
   boost::asio::ip::tcp::socket& socket() { return socket_; }
-  // Ends every wait.
+  // Ends every wait. Attempts fail from then on, and touch no descriptor.
   void close();
   // The TLS handshake resumed an earlier connection's session.
   virtual bool resumed() const { return false; }

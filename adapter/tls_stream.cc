@@ -48,6 +48,7 @@ class TlsStream final : public Stream {
   }
 
   IoStep try_handshake() override {
+    if (!socket().is_open()) return closed();
     ERR_clear_error();
     const int result = SSL_connect(ssl_.get());
     IoStep out;
@@ -66,6 +67,7 @@ class TlsStream final : public Stream {
   // A record holds 16 KiB at most: several make one read.
   using Stream::try_read;
   IoStep try_read(std::span<char> first, std::span<char> second) override {
+    if (!socket().is_open()) return closed();
     IoStep out;
     const size_t size = first.size() + second.size();
     for (int records = 0; out.bytes < size && records < kRecordsPerReadMax; ++records) {
@@ -86,6 +88,7 @@ class TlsStream final : public Stream {
   }
 
   IoStep try_write(BytesView data) override {
+    if (!socket().is_open()) return closed();
     ERR_clear_error();
     const int result = SSL_write(ssl_.get(), data.data(), clamp_size(data.size()));
     if (result <= 0) return step(result);
@@ -95,6 +98,7 @@ class TlsStream final : public Stream {
   }
 
   void end_writing() override {
+    if (!socket().is_open()) return;
     if (shaken_ && !broken_) {
       ERR_clear_error();
       SSL_shutdown(ssl_.get());
@@ -104,6 +108,17 @@ class TlsStream final : public Stream {
   }
 
  private:
+  // OpenSSL would go on with the descriptor's number, which another thread's file may have by now: an open
+  // that is given up closes its socket between two steps. (Asio asks for plain streams.)
+  static IoStep closed() { return failed(EBADF); }
+
+  static IoStep failed(int system_error) {
+    IoStep out;
+    out.failure =
+        Failure{Cause::Connection, std::string("the connection broke: ") + std::strerror(system_error), true};
+    return out;
+  }
+
   IoStep step(int result) {
     const int system_error = errno;
     IoStep out;
@@ -123,8 +138,7 @@ class TlsStream final : public Stream {
         if (system_error == 0) {
           out.ended = true;
         } else {
-          out.failure = Failure{Cause::Connection,
-                                std::string("the connection broke: ") + std::strerror(system_error), true};
+          return failed(system_error);
         }
         break;
       default:

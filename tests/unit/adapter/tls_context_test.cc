@@ -5,6 +5,8 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <csignal>
@@ -159,6 +161,34 @@ TEST_F(TlsContextTest, NeedsACertificateWithItsKey) {
   half.certificate_file = settings.ca_file;
   settings.destinations = {half};
   EXPECT_THROW(TlsContext context(settings), std::runtime_error);
+}
+
+// OpenSSL has the descriptor's number, which the next file of any thread gets once the socket is closed.
+TEST_F(TlsContextTest, LeavesItsDescriptorsNumberAloneOnceItIsClosed) {
+  TlsContext context(settings);
+  Tcp::acceptor acceptor(io, Tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+  Tcp::socket ours(io), theirs(io);
+  ours.connect(acceptor.local_endpoint());
+  acceptor.accept(theirs);
+  const int number = ours.native_handle();
+  const auto stream = context.make_stream(std::move(ours), "localhost", 443, false);
+  stream->close();
+  int others[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, others), 0);
+  if (others[0] == number) {
+    others[0] = ::dup(number);
+  } else {
+    ASSERT_EQ(::dup2(others[0], number), number);
+  }
+  ASSERT_EQ(::write(others[1], "theirs", 6), 6);
+  char bytes[100];
+  EXPECT_TRUE(stream->try_handshake().failure);
+  EXPECT_TRUE(stream->try_write("ours").failure);
+  EXPECT_TRUE(stream->try_read(bytes, sizeof bytes).failure);
+  stream->end_writing();
+  EXPECT_EQ(::read(others[0], bytes, sizeof bytes), 6);
+  EXPECT_EQ(::read(others[1], bytes, sizeof bytes), -1);
+  for (const int descriptor : {number, others[0], others[1]}) ::close(descriptor);
 }
 
 }  // namespace
