@@ -46,6 +46,14 @@ Failure failure_of(int status, const std::string& host) {
   return {Cause::NameResolution, "\"" + host + "\" does not resolve: " + ares_strerror(status), !known};
 }
 
+// RFC 6761, section 6.3: never a question for DNS.
+bool is_this_machine(const std::string& host) { return host == "localhost"; }
+
+asio::ip::address loopback(Family family) {
+  if (family == Family::kV6) return asio::ip::address_v6::loopback();
+  return asio::ip::address_v4::loopback();
+}
+
 std::string join(const std::vector<std::string>& texts) {
   std::string out;
   for (const auto& text : texts) out += (out.empty() ? "" : ",") + text;
@@ -230,16 +238,22 @@ struct AresResolver::State {
     request.channel = std::make_shared<Channel>(
         executor, request.host,
         [this, id](Family family, Addresses addresses) { answered(id, family, std::move(addresses)); });
-    if (request.channel->open(settings)) {
+    if (is_this_machine(request.host)) {
+      // c-ares 1.18.1 would lose some bytes with each of these, and a canister can ask for many.
+      for (const Family family : kFamilies) answer_soon(id, family, std::vector{loopback(family)});
+    } else if (request.channel->open(settings)) {
       Channel::ask(request.channel);
-      return;
+    } else {
+      const Failure failed{Cause::NameResolution, "the resolver cannot be set up", true};
+      for (const Family family : kFamilies) answer_soon(id, family, std::unexpected(failed));
     }
-    const Failure failed{Cause::NameResolution, "the resolver cannot be set up", true};
-    for (const Family family : kFamilies) {
-      asio::post(executor, [this, alive = std::weak_ptr(request.channel), id, family, failed] {
-        if (alive.lock()) answered(id, family, std::unexpected(failed));
-      });
-    }
+  }
+
+  void answer_soon(uint64_t id, Family family, Addresses addresses) {
+    asio::post(executor, [this, alive = std::weak_ptr(requests.at(id).channel), id, family,
+                          addresses = std::move(addresses)]() mutable {
+      if (alive.lock()) answered(id, family, std::move(addresses));
+    });
   }
 
   // `answer` may give the look-up up.

@@ -56,7 +56,8 @@ struct DnsSettings {
   Milliseconds retry_after{1'500};
 };
 
-// What: c-ares on the executor: /etc/hosts and then DNS, as nsswitch.conf has the two. Nothing blocks and
+// What: c-ares on the executor: /etc/hosts and then DNS, as nsswitch.conf has the two; "localhost" is this
+// machine's loopback addresses without asking (RFC 6761, section 6.3). Nothing blocks and
 // anything can be given up, so slow names hold up nobody; getaddrinfo(3) holds a thread for as long as
 // resolv.conf lets a look-up take, and cannot be stopped. Names are complete: resolv.conf's search domains
 // are not appended, which would let a stranger's URL reach an operator's own names. Each look-up has a
