@@ -158,6 +158,19 @@ TEST(Ordered, RefusesADigestListThatIsTooLong) {
   EXPECT_EQ(committee.last_fault(), DecisionFault::TooLarge);
 }
 
+TEST(Ordered, RefusesWhatOnlyOneHonestMemberAndALiarCouldHaveClaimed) {
+  Committee committee({.mode = Mode::Ordered});
+  committee.open_all();
+  committee.all_see({"a"});
+  committee.sees(0, "b");
+  committee.sees(1, "b");
+  committee.block();
+  committee.block({.tamper = [](Decision& decision) {
+    decision.ordered.contents.push_back(Observation{ObservationKind::Text, "b", {}});
+  }});
+  EXPECT_EQ(committee.last_fault(), DecisionFault::Unsupported);
+}
+
 TEST(Ordered, RefusesWhatNoQuorumSupportsAndDigestsWithoutContents) {
   Committee committee({.mode = Mode::Ordered});
   committee.open_all();
