@@ -2,6 +2,7 @@
 // ratios.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <thread>
@@ -53,6 +54,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  // Node's module loader takes no relative one.
+  if (!options.peers.empty()) options.peers = std::filesystem::absolute(options.peers).string();
   const auto files = icws::adapter::raise_file_limit();
   std::printf("icws-bench-adapter: %u cores, %llu files\n", std::thread::hardware_concurrency(),
               static_cast<unsigned long long>(files));
