@@ -1,43 +1,18 @@
 #include "agreement/report_codec.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include <algorithm>
 #include <unordered_map>
 
 #include "agreement/interner.h"
 #include "agreement/latest_values.h"
-#include "icws/agreement/v1/agreement.pb.h"
+#include "base/canonical_proto.h"
 
 namespace icws::agreement {
 namespace {
 
-namespace pb = icws::agreement::v1;
-
 constexpr uint32_t kFormatVersion = 1;
 constexpr size_t kKeyBytes = 16;
 constexpr size_t kCloseReasonBytesMax = 123;
-
-Bytes serialize(const google::protobuf::MessageLite& message) {
-  Bytes out;
-  google::protobuf::io::StringOutputStream stream(&out);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return out;
-}
-
-// Parses, and refuses what does not encode to the same bytes again.
-template <class Message>
-bool parse_canonical(BytesView bytes, Message& message) {
-  if (bytes.size() > static_cast<size_t>(INT32_MAX)) return false;
-  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
-  // Unknown fields would be written back as they came.
-  message.DiscardUnknownFields();
-  return serialize(message) == bytes;
-}
 
 void put_varint(Bytes& out, uint32_t value) {
   while (value >= 0x80) {
@@ -69,10 +44,8 @@ struct KeyHasher {
   }
 };
 
-void encode_items(const std::vector<FeedItem>& items, pb::Section& out) {
+void encode_items(const std::vector<FeedItem>& items, Bytes& keys, Bytes& packed) {
   std::unordered_map<KeyHash, uint32_t, KeyHasher> places;
-  Bytes& keys = *out.mutable_keys();
-  Bytes& packed = *out.mutable_items();
   for (const FeedItem& item : items) {
     const auto [it, fresh] = places.emplace(item.content.key, static_cast<uint32_t>(places.size()));
     if (fresh) keys.append(reinterpret_cast<const char*>(item.content.key.data()), kKeyBytes);
@@ -92,10 +65,10 @@ std::optional<std::vector<KeyHash>> decode_keys(BytesView bytes) {
   return out;
 }
 
-bool decode_items(const pb::Section& in, const AgreementParams& params, std::vector<FeedItem>& out) {
-  const auto keys = decode_keys(in.keys());
+bool decode_items(BytesView key_bytes, BytesView rest, const AgreementParams& params,
+                  std::vector<FeedItem>& out) {
+  const auto keys = decode_keys(key_bytes);
   if (!keys) return false;
-  BytesView rest = in.items();
   Interner<FeedItem> listed(rest.size() / 34);
   uint32_t keys_used = 0;
   while (!rest.empty()) {
@@ -117,57 +90,76 @@ bool decode_items(const pb::Section& in, const AgreementParams& params, std::vec
   return keys_used == keys->size();
 }
 
-bool decode_ending(const pb::Section& in, Section& out) {
+bool decode_ending(uint32_t cause, uint32_t code, BytesView reason, Section& out) {
   const bool has = out.status == MemberStatus::Failed || out.status == MemberStatus::Ended;
-  if (!has) return in.cause() == 0 && in.close_code() == 0 && in.close_reason().empty();
-  const auto cause = transcript::cause_from(in.cause());
-  if (!cause || in.close_code() > 4999 || in.close_reason().size() > kCloseReasonBytesMax) return false;
-  out.ending = Ending{*cause, static_cast<uint16_t>(in.close_code()), in.close_reason()};
+  if (!has) return cause == 0 && code == 0 && reason.empty();
+  const auto known = transcript::cause_from(cause);
+  if (!known || code > 4999 || reason.size() > kCloseReasonBytesMax) return false;
+  out.ending = Ending{*known, static_cast<uint16_t>(code), Bytes(reason)};
   return true;
 }
 
-bool decode_heads(const pb::Section& in, Section& out) {
+// What reading a part of a report says: bytes that are no report silence all of it, a section that is
+// malformed in itself only that section.
+struct Verdict {
+  bool canonical = true;
+  bool well_formed = true;
+};
+
+void decode_heads(ProtoReader& in, Section& out, Verdict& verdict) {
   // P+1, P+2, P+4, ... P+2^63 and the newest.
-  constexpr int kHeadsMax = 65;
-  if (in.heads_size() > kHeadsMax) return false;
-  for (const pb::Head& head : in.heads()) {
-    const auto digest = Digest::from(head.digest());
-    if (!digest || head.position() == 0) return false;
-    if (!out.heads.empty() && out.heads.back().position.value >= head.position()) return false;
-    out.heads.push_back(Head{Position(head.position()), *digest});
+  constexpr size_t kHeadsMax = 65;
+  while (const auto bytes = in.next_message(9)) {
+    ProtoReader head(*bytes);
+    const Position position(head.u64(1));
+    const auto digest = Digest::from(head.bytes(2));
+    verdict.canonical &= head.done();
+    const bool in_order = out.heads.empty() ? position.value > 0 : out.heads.back().position < position;
+    verdict.well_formed &= digest && in_order && out.heads.size() < kHeadsMax;
+    if (verdict.well_formed) out.heads.push_back(Head{position, *digest});
   }
-  return true;
 }
 
-bool decode_values(const pb::Section& in, const AgreementParams& params, Section& out) {
-  if (static_cast<uint64_t>(in.values_size()) > params.section_values_max) return false;
-  for (const pb::LatestValue& value : in.values()) {
-    if (value.key().size() > kValueKeyBytesMax || value.value().size() > kValueBytesMax) return false;
-    if (value.age_ms() > static_cast<uint64_t>(kValueAgeMax.count())) return false;
-    if (!out.values.empty() && out.values.back().key >= value.key()) return false;
-    out.values.push_back({value.key(), value.value(), Milliseconds(static_cast<int64_t>(value.age_ms()))});
+void decode_values(ProtoReader& in, const AgreementParams& params, Section& out, Verdict& verdict) {
+  while (const auto bytes = in.next_message(20)) {
+    ProtoReader value(*bytes);
+    const BytesView key = value.bytes(1);
+    const BytesView content = value.bytes(2);
+    const uint64_t age_ms = value.u64(3);
+    verdict.canonical &= value.done();
+    const bool fits = key.size() <= kValueKeyBytesMax && content.size() <= kValueBytesMax &&
+                      age_ms <= static_cast<uint64_t>(kValueAgeMax.count()) &&
+                      out.values.size() < params.section_values_max;
+    verdict.well_formed &= fits && (out.values.empty() || out.values.back().key < key);
+    if (!verdict.well_formed) continue;
+    out.values.push_back({Bytes(key), Bytes(content), Milliseconds(static_cast<int64_t>(age_ms))});
   }
-  return true;
 }
 
-std::optional<Section> decode_section(const pb::Section& in, const AgreementParams& params) {
-  Section out;
-  out.connection = ConnectionId(in.connection_id());
-  out.epoch = Epoch(in.epoch());
-  if (in.status() < pb::MEMBER_STATUS_OPENING || in.status() > pb::MEMBER_STATUS_OUT_LOST)
-    return std::nullopt;
-  out.status = static_cast<MemberStatus>(in.status());
-  out.sent_up_to = SendSequence(in.sent_up_to());
-  out.complete = in.complete();
-  if (!in.opened_digest().empty()) {
-    out.opened = Digest::from(in.opened_digest());
-    if (!out.opened) return std::nullopt;
-  }
-  if (!decode_ending(in, out) || !decode_heads(in, out) || !decode_items(in, params, out.items) ||
-      !decode_values(in, params, out)) {
-    return std::nullopt;
-  }
-  return out;
+Verdict decode_section(BytesView bytes, const AgreementParams& params, Section& out) {
+  Verdict verdict;
+  ProtoReader in(bytes);
+  out.connection = ConnectionId(in.u64(1));
+  out.epoch = Epoch(in.u32(2));
+  const int32_t status = in.enumeration(3);
+  verdict.well_formed = status >= static_cast<int32_t>(MemberStatus::Opening) &&
+                        status <= static_cast<int32_t>(MemberStatus::OutLost);
+  if (verdict.well_formed) out.status = static_cast<MemberStatus>(status);
+  const uint32_t cause = in.u32(4);
+  const uint32_t code = in.u32(5);
+  verdict.well_formed = decode_ending(cause, code, in.bytes(6), out) && verdict.well_formed;
+  const BytesView opened = in.bytes(7);
+  out.opened = Digest::from(opened);
+  verdict.well_formed &= opened.empty() || out.opened;
+  out.sent_up_to = SendSequence(in.u64(8));
+  decode_heads(in, out, verdict);
+  const BytesView keys = in.bytes(10);
+  const BytesView items = in.bytes(11);
+  verdict.well_formed = verdict.well_formed && decode_items(keys, items, params, out.items);
+  out.complete = in.boolean(12);
+  decode_values(in, params, out, verdict);
+  verdict.canonical &= in.done();
+  return verdict;
 }
 
 // At most kCloseReasonBytesMax, cut between characters: a reader refuses a report with half of one.
@@ -178,131 +170,188 @@ Bytes cut_reason(const Bytes& reason) {
   return reason.substr(0, size);
 }
 
-void encode_section(const Section& section, pb::Section& out) {
-  out.set_connection_id(section.connection.value);
-  out.set_epoch(section.epoch.value);
-  out.set_status(static_cast<pb::MemberStatus>(section.status));
+Bytes encode_section(const Section& section) {
+  Bytes out;
+  ProtoWriter writer(out);
+  writer.u64(1, section.connection.value);
+  writer.u64(2, section.epoch.value);
+  writer.u64(3, static_cast<uint64_t>(section.status));
   if (section.ending) {
-    out.set_cause(static_cast<uint32_t>(section.ending->cause));
-    out.set_close_code(section.ending->code);
-    out.set_close_reason(cut_reason(section.ending->reason));
+    writer.u64(4, static_cast<uint64_t>(section.ending->cause));
+    writer.u64(5, section.ending->code);
+    writer.bytes(6, cut_reason(section.ending->reason));
   }
-  if (section.opened) out.set_opened_digest(Bytes(section.opened->view()));
-  out.set_sent_up_to(section.sent_up_to.value);
+  if (section.opened) writer.bytes(7, section.opened->view());
+  writer.u64(8, section.sent_up_to.value);
+  Bytes part;
+  ProtoWriter nested(part);
   for (const Head& head : section.heads) {
-    pb::Head& added = *out.add_heads();
-    added.set_position(head.position.value);
-    added.set_digest(Bytes(head.digest.view()));
+    part.clear();
+    nested.u64(1, head.position.value);
+    nested.bytes(2, head.digest.view());
+    writer.message(9, part);
   }
-  encode_items(section.items, out);
-  out.set_complete(section.complete);
+  Bytes keys;
+  Bytes items;
+  encode_items(section.items, keys, items);
+  writer.bytes(10, keys);
+  writer.bytes(11, items);
+  writer.boolean(12, section.complete);
   for (const LatestValue& value : section.values) {
-    pb::LatestValue& added = *out.add_values();
-    added.set_key(value.key);
-    added.set_value(value.value);
-    added.set_age_ms(static_cast<uint64_t>(value.age.count()));
+    part.clear();
+    nested.bytes(1, value.key);
+    nested.bytes(2, value.value);
+    nested.u64(3, static_cast<uint64_t>(value.age.count()));
+    writer.message(20, part);
   }
+  return out;
 }
 
-std::optional<Observation> decode_content(const pb::Content& in) {
-  if (in.kind() == 0 || in.kind() > 5) return std::nullopt;
-  return Observation{static_cast<ObservationKind>(in.kind()), in.content(), in.key()};
+std::optional<Observation> decode_content(BytesView bytes) {
+  ProtoReader in(bytes);
+  const uint32_t kind = in.u32(1);
+  const BytesView content = in.bytes(2);
+  const BytesView key = in.bytes(3);
+  if (!in.done() || kind == 0 || kind > 5) return std::nullopt;
+  return Observation{static_cast<ObservationKind>(kind), Bytes(content), Bytes(key)};
 }
 
-bool decode_decision(const pb::Decision& in, Mode mode, Decision& out) {
-  if (!in.opened().empty()) out.opened = in.opened();
+// Of a connection that nobody knows: only whether it is canonical.
+bool canonical_content(BytesView bytes) {
+  ProtoReader in(bytes);
+  in.u32(1);
+  in.bytes(2);
+  in.bytes(3);
+  return in.done();
+}
+
+bool decode_contents(ProtoReader& in, Mode mode, Decision& out) {
   auto& contents = mode == Mode::Ordered ? out.ordered.contents : out.feed.contents;
-  for (const pb::Content& content : in.contents()) {
-    auto observation = decode_content(content);
+  contents.reserve(in.messages_left(4));
+  while (const auto bytes = in.next_message(4)) {
+    auto observation = decode_content(*bytes);
     if (!observation) return false;
     // An ordered content has no key: it would not be part of its digest.
     if (mode == Mode::Ordered && !observation->key.empty()) return false;
     contents.push_back(std::move(*observation));
   }
-  if (in.digests().size() % 32 != 0) return false;
-  for (size_t at = 0; at < in.digests().size(); at += 32) {
-    out.ordered.digests.push_back(*Digest::from(BytesView(in.digests()).substr(at, 32)));
+  return true;
+}
+
+// What follows connection and epoch.
+bool decode_decision(ProtoReader& in, std::optional<Mode> mode, Decision& out) {
+  const BytesView opened = in.bytes(3);
+  if (!mode) {
+    while (const auto content = in.next_message(4)) {
+      if (!canonical_content(*content)) return false;
+    }
+    in.bytes(5);
+    return in.done();
+  }
+  if (!opened.empty()) out.opened = Bytes(opened);
+  if (!decode_contents(in, *mode, out)) return false;
+  const BytesView digests = in.bytes(5);
+  if (!in.done() || digests.size() % kDigestBytes != 0) return false;
+  for (size_t at = 0; at < digests.size(); at += kDigestBytes) {
+    out.ordered.digests.push_back(*Digest::from(digests.substr(at, kDigestBytes)));
   }
   return true;
 }
 
-void encode_decision(const CarriedDecision& carried, pb::Decision& out) {
-  out.set_connection_id(carried.connection.value);
-  out.set_epoch(carried.epoch.value);
+Bytes encode_decision(const CarriedDecision& carried) {
+  Bytes out;
+  ProtoWriter writer(out);
+  writer.u64(1, carried.connection.value);
+  writer.u64(2, carried.epoch.value);
   const Decision& decision = carried.decision;
-  if (decision.opened) out.set_opened(*decision.opened);
+  if (decision.opened) writer.bytes(3, *decision.opened);
   const auto& contents = decision.ordered.empty() ? decision.feed.contents : decision.ordered.contents;
+  Bytes part;
+  ProtoWriter nested(part);
   for (const Observation& observation : contents) {
-    pb::Content& content = *out.add_contents();
-    content.set_kind(static_cast<uint32_t>(observation.kind));
-    content.set_content(observation.content);
-    content.set_key(observation.key);
+    part.clear();
+    nested.u64(1, static_cast<uint64_t>(observation.kind));
+    nested.bytes(2, observation.content);
+    nested.bytes(3, observation.key);
+    writer.message(4, part);
   }
-  Bytes& digests = *out.mutable_digests();
+  Bytes digests;
   for (const Digest& digest : decision.ordered.digests) digests += digest.view();
+  writer.bytes(5, digests);
+  return out;
 }
 
 }  // namespace
 
 Bytes encode_report(const Report& report) {
-  pb::Report out;
-  out.set_version(kFormatVersion);
-  out.set_chain_id(report.chain_id);
-  out.set_height(report.height.value);
-  out.set_app_hash(Bytes(report.app_hash.view()));
-  for (const Section& section : report.sections) encode_section(section, *out.add_sections());
-  return serialize(out);
+  Bytes out;
+  ProtoWriter writer(out);
+  writer.u64(1, kFormatVersion);
+  writer.bytes(2, report.chain_id);
+  writer.u64(3, report.height.value);
+  writer.bytes(4, report.app_hash.view());
+  for (const Section& section : report.sections) writer.message(5, encode_section(section));
+  return out;
 }
 
 std::optional<Report> decode_report(BytesView bytes, const AgreementParams& params) {
-  pb::Report in;
-  if (!parse_canonical(bytes, in) || in.version() != kFormatVersion) return std::nullopt;
-  const auto app_hash = Digest::from(in.app_hash());
-  if (!app_hash) return std::nullopt;
+  ProtoReader in(bytes);
+  if (in.u32(1) != kFormatVersion) return std::nullopt;
   Report out;
-  out.chain_id = in.chain_id();
-  out.height = Height(in.height());
+  out.chain_id = in.bytes(2);
+  out.height = Height(in.u64(3));
+  const auto app_hash = Digest::from(in.bytes(4));
+  if (!app_hash) return std::nullopt;
   out.app_hash = *app_hash;
-  uint64_t last = 0;
-  for (const pb::Section& section : in.sections()) {
-    if (section.connection_id() <= last) return std::nullopt;
-    last = section.connection_id();
-    if (auto decoded = decode_section(section, params)) out.sections.push_back(std::move(*decoded));
+  ConnectionId last(0);
+  while (const auto encoded = in.next_message(5)) {
+    Section section;
+    const Verdict verdict = decode_section(*encoded, params, section);
+    if (!verdict.canonical || section.connection <= last) return std::nullopt;
+    last = section.connection;
+    if (verdict.well_formed) out.sections.push_back(std::move(section));
   }
+  if (!in.done()) return std::nullopt;
   return out;
 }
 
 Bytes encode_payload(const Payload& payload) {
-  pb::Payload out;
-  out.set_version(kFormatVersion);
+  Bytes out;
+  ProtoWriter writer(out);
+  writer.u64(1, kFormatVersion);
+  Bytes part;
+  ProtoWriter nested(part);
   for (const CarriedReport& carried : payload.reports) {
-    pb::SignedReport& report = *out.add_reports();
-    report.set_member(carried.member.value);
-    report.set_report(carried.report);
-    report.set_signature(carried.signature);
+    part.clear();
+    nested.u64(1, carried.member.value);
+    nested.bytes(2, carried.report);
+    nested.bytes(3, carried.signature);
+    writer.message(2, part);
   }
-  for (const CarriedDecision& carried : payload.decisions) encode_decision(carried, *out.add_decisions());
-  return serialize(out);
+  for (const CarriedDecision& carried : payload.decisions) writer.message(3, encode_decision(carried));
+  return out;
 }
 
 std::optional<Payload> decode_payload(BytesView bytes,
                                       const std::function<std::optional<Mode>(ConnectionId)>& mode_of) {
-  pb::Payload in;
-  if (!parse_canonical(bytes, in) || in.version() != kFormatVersion) return std::nullopt;
+  ProtoReader in(bytes);
+  if (in.u32(1) != kFormatVersion) return std::nullopt;
   Payload out;
-  for (const pb::SignedReport& report : in.reports()) {
-    if (!out.reports.empty() && out.reports.back().member.value >= report.member()) return std::nullopt;
-    out.reports.push_back(CarriedReport{ReplicaIndex(report.member()), report.report(), report.signature()});
+  while (const auto encoded = in.next_message(2)) {
+    ProtoReader report(*encoded);
+    CarriedReport carried{ReplicaIndex(report.u32(1)), Bytes(report.bytes(2)), Bytes(report.bytes(3))};
+    if (!report.done()) return std::nullopt;
+    if (!out.reports.empty() && out.reports.back().member >= carried.member) return std::nullopt;
+    out.reports.push_back(std::move(carried));
   }
-  for (const pb::Decision& decision : in.decisions()) {
-    const ConnectionId id(decision.connection_id());
-    if (!out.decisions.empty() && out.decisions.back().connection >= id) return std::nullopt;
-    CarriedDecision carried{id, Epoch(decision.epoch()), {}};
-    if (const auto mode = mode_of(id); mode && !decode_decision(decision, *mode, carried.decision)) {
-      return std::nullopt;
-    }
+  while (const auto encoded = in.next_message(3)) {
+    ProtoReader decision(*encoded);
+    CarriedDecision carried{ConnectionId(decision.u64(1)), Epoch(decision.u32(2)), {}};
+    if (!out.decisions.empty() && out.decisions.back().connection >= carried.connection) return std::nullopt;
+    if (!decode_decision(decision, mode_of(carried.connection), carried.decision)) return std::nullopt;
     out.decisions.push_back(std::move(carried));
   }
+  if (!in.done()) return std::nullopt;
   return out;
 }
 
