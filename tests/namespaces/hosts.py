@@ -169,12 +169,12 @@ class Network:
                 "--abci-socket", host.directory / "abci.sock", "--p2p", f"{host.address}:{P2P_PORT}",
                 "--timeout-commit", timeout_commit_ms, *others)
 
-    def start_server(self, every_ms):
+    def start_server(self, every_ms, message_bytes=0):
         """A server that sends every client the same numbered messages, from the first one on."""
         log = open(self.directory / "server.log", "wb")
         self.server = subprocess.Popen(
             ["ip", "netns", "exec", f"{self.prefix}s", "/usr/bin/python3", ROOT / "tests/namespaces/counter_server.py",
-             f"{SUBNET}.254", str(ECHO_PORT), str(every_ms)], stdout=log, stderr=log)
+             f"{SUBNET}.254", str(ECHO_PORT), str(every_ms), str(message_bytes)], stdout=log, stderr=log)
 
     def cut(self, one_side):
         """No packet between these machines and the others; the server is reached by all."""
