@@ -48,6 +48,12 @@ void write_comet_home(const fs::path& home, const CometHome& files) {
   write_once(home / "data/priv_validator_state.json", engine::format_fresh_validator_state());
 }
 
+void replace_validator_key(const fs::path& home, const Bytes& seed) {
+  const fs::path file = home / "config/priv_validator_key.json";
+  if (!fs::exists(file)) throw std::runtime_error(home.string() + " is no node's directory");
+  write_private(file, engine::format_validator_key(seed));
+}
+
 Bytes read_seed(const fs::path& key_file) {
   auto seed = read_key_file(key_file);
   if (!seed) throw std::runtime_error(seed.error());

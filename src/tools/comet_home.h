@@ -23,6 +23,10 @@ struct CometHome {
 // std::runtime_error.
 void write_comet_home(const std::filesystem::path& home, const CometHome& files);
 
+// Another key for the node to vote with, from its next start on. What it has signed stays. Throws
+// std::runtime_error if there is no home.
+void replace_validator_key(const std::filesystem::path& home, const Bytes& seed);
+
 // The 32 bytes of a key file. Throws std::runtime_error.
 Bytes read_seed(const std::filesystem::path& key_file);
 

@@ -33,6 +33,11 @@ const SigningKey& KeyRing::find(const Bytes& public_key) {
   return keys_.front();
 }
 
+void KeyRing::expect(const Bytes& public_key) {
+  const std::lock_guard lock(mutex_);
+  find(public_key);
+}
+
 Bytes KeyRing::sign(const Bytes& public_key, BytesView message) {
   const std::lock_guard lock(mutex_);
   return find(public_key).sign(message);

@@ -25,6 +25,8 @@ class KeyRing {
   // `seed`: what `key_file` holds.
   KeyRing(std::filesystem::path key_file, BytesView seed, Notice notice);
 
+  // Says so if it does not hold the key; empty: no member.
+  void expect(const Bytes& public_key);
   // `public_key`: empty for no member, who signs with any key.
   Bytes sign(const Bytes& public_key, BytesView message);
 

@@ -6,7 +6,6 @@
 #include <sstream>
 
 #include "adapter/proxy_address.h"
-#include "base/signature.h"
 #include "tools/canister_names.h"
 #include "tools/cluster_file.h"
 #include "tools/exit_status.h"
@@ -71,15 +70,6 @@ std::vector<std::string> resolve(const Flags& flags, ReplicaOptions& out) {
     return faults;
   }
   out.cluster = std::move(*cluster);
-  // Elsewhere replicas come in and get other keys.
-  const bool fixed = flags.engine == EngineKind::CometBft;
-  if (fixed && flags.index >= out.cluster.replica_keys.size()) {
-    faults.push_back("--index must be below " + std::to_string(out.cluster.replica_keys.size()) +
-                     ", the number of replicas in the cluster file");
-  } else if (fixed && seed && SigningKey(*seed).public_key() != out.cluster.replica_keys[flags.index]) {
-    faults.push_back("the key file is not that of replica " + std::to_string(flags.index) +
-                     " in the cluster file");
-  }
   return faults;
 }
 

@@ -40,7 +40,6 @@ engine::ReplicaServiceConfig service_config(const ReplicaOptions& options) {
   engine::ReplicaServiceConfig out;
   out.chain_id = options.cluster.chain_id;
   out.self = options.self;
-  out.replicas_change = options.engine == EngineKind::Local;
   out.genesis = agreement::genesis_replicas(options.cluster.replica_keys);
   out.signature_scheme = options.engine == EngineKind::CometBft ? proof::SignatureScheme::CometBft
                                                                 : proof::SignatureScheme::Local;
@@ -61,8 +60,8 @@ class NodeSide {
       : host_(host),
         application_(host, options.cluster, {options.blocks_kept}, say),
         server_({.socket = options.abci_socket}, application_, [this](const auto& why) { on_end(why); }),
-        feeder_({.chain_id = options.cluster.chain_id, .self = options.self, .node = options.node_rpc},
-                SigningKey(options.seed), host, say) {}
+        feeder_({.chain_id = options.cluster.chain_id, .self = options.self, .node = options.node_rpc}, host,
+                say) {}
 
  private:
   void on_end(const std::string& why) const {
@@ -83,7 +82,7 @@ bool has_left(const engine::ReplicaHost& host, ReplicaIndex self) {
 }
 
 // Serves the engine and the users until a signal.
-int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const Signals& signals) {
+int serve(const ReplicaOptions& options, engine::ReplicaHost& host, KeyRing& keys, const Signals& signals) {
   std::unique_ptr<engine::ApplicationService> orderer_side;
   std::unique_ptr<NodeSide> node_side;
   engine::ReplicaService users(host, service_config(options));
@@ -109,6 +108,8 @@ int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const Signal
   while (signal != SIGTERM && signal != SIGINT) {
     signal = signals.wait(kPause);
     host.tick();
+    // An engine may sign elsewhere, and a key that is missing must be told of before it is needed.
+    keys.expect(host.own_key(host.info().height.next()));
     if (!std::exchange(left, has_left(host, options.self)) && left) {
       say("replica " + std::to_string(options.self.value) +
           " has left the replica set: its sockets are closed, it reports no more, and may be stopped");
@@ -162,7 +163,7 @@ int run_replica(const ReplicaOptions& options, const ReplicaHooks& hooks, const 
     });
     commands_to = &adapter;
     assembled.count_down();
-    return serve(options, host, signals);
+    return serve(options, host, keys, signals);
   } catch (const replica::StateDiverged& stopped) {
     std::cerr << "icws-replica: " << stopped.what() << "\n";
     return kExitDiverged;

@@ -75,4 +75,11 @@ int setup_home(const HomeArguments& arguments) {
   return kExitOk;
 }
 
+int setup_validator_key(const std::filesystem::path& home, const std::filesystem::path& key_file) {
+  const Bytes seed = read_seed(key_file);
+  replace_validator_key(home, seed);
+  std::cout << "from its next start on the node votes with " << to_hex(SigningKey(seed).public_key()) << "\n";
+  return kExitOk;
+}
+
 }  // namespace icws::tools

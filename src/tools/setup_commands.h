@@ -30,5 +30,7 @@ int setup_cluster(const std::string& chain_id, const std::vector<std::string>& k
 int setup_genesis(const std::filesystem::path& cluster);
 // Completes a node's home directory; what the node has written there stays.
 int setup_home(const HomeArguments& arguments);
+// Another key for a node to vote with, once the replica set has it; prints its public key.
+int setup_validator_key(const std::filesystem::path& home, const std::filesystem::path& key_file);
 
 }  // namespace icws::tools

@@ -61,6 +61,16 @@ int main(int argc, char** argv) {
   auto commit_ms = static_cast<uint32_t>(arguments.config.timing.commit.count());
   auto* home = app.add_subcommand("home", "completes a node's home directory");
   add_home(*home, arguments, commit_ms);
+
+  std::string node_home;
+  auto* validator_key = app.add_subcommand(
+      "validator-key", "gives a node the replica's new key to vote with (docs/replicas.md)");
+  validator_key->add_option("--home", node_home, "the node's directory")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  validator_key->add_option("--key", file, "the replica's new key file")
+      ->required()
+      ->check(CLI::ExistingFile);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -72,6 +82,7 @@ int main(int argc, char** argv) {
     if (*id) return setup_node_id(file);
     if (*cluster) return setup_cluster(chain_id, keys);
     if (*genesis) return setup_genesis(file);
+    if (*validator_key) return setup_validator_key(node_home, file);
     return setup_home(arguments);
   } catch (const std::exception& error) {
     std::cerr << "icws-setup: " << error.what() << "\n";

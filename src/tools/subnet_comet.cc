@@ -7,7 +7,8 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
-#include <sstream>
+#include <iterator>
+#include <map>
 #include <stdexcept>
 
 #include "base/hash.h"
@@ -74,14 +75,15 @@ class CometSubnetEngine final : public SubnetEngine {
  public:
   explicit CometSubnetEngine(const SubnetParts& parts)
       : parts_(parts),
-        lock_(parts.subnet.layout.cluster_file()),
+        indices_(parts.options.indices()),
+        lock_(locked_file(parts)),
         program_(find_cometbft(parts.options.cometbft)) {
     write_homes();
   }
 
   void start(const std::vector<size_t>& replicas) override {
     const auto& layout = parts_.subnet.layout;
-    for (size_t i = 0; i < parts_.options.replicas; ++i) {
+    for (const size_t i : indices_) {
       ChildSpec spec{"node " + std::to_string(i),
                      program_,
                      {"start", "--home", layout.node(i).string()},
@@ -89,7 +91,7 @@ class CometSubnetEngine final : public SubnetEngine {
                      // A node that finds nobody there looks again only after three seconds.
                      [socket = layout.abci_socket(i).string()] { return listens(socket); },
                      // CometBFT v0.38 may wait for ever for the answer of an application that died.
-                     replicas[i]};
+                     replicas[nodes_.size()]};
       nodes_.push_back(parts_.supervisor.start(std::move(spec)));
     }
   }
@@ -117,29 +119,56 @@ class CometSubnetEngine final : public SubnetEngine {
 
   bool failed() const override { return false; }
   void stop() override { parts_.supervisor.stop(nodes_, kNodeStopPatience); }
-  pid_t node_pid(size_t replica) const override {
-    return replica < nodes_.size() ? parts_.supervisor.pid(nodes_[replica]) : 0;
+  pid_t node_pid(size_t place) const override {
+    return place < nodes_.size() ? parts_.supervisor.pid(nodes_[place]) : 0;
   }
 
  private:
+  // Of what this process runs nobody else may run anything.
+  static std::filesystem::path locked_file(const SubnetParts& parts) {
+    const auto& layout = parts.subnet.layout;
+    return parts.options.join ? layout.key_file(*parts.options.join) : layout.cluster_file();
+  }
+
+  // Of the nodes of this directory, also of those that another process runs; by replica.
+  std::map<size_t, std::string> node_ids() const {
+    const auto& layout = parts_.subnet.layout;
+    std::map<size_t, std::string> out;
+    for (size_t i = 0; i <= indices_.back(); ++i) {
+      const auto file = layout.node_key_file(i);
+      if (std::filesystem::exists(file)) {
+        out.emplace(i, engine::node_id(SigningKey(read_seed(file)).public_key()));
+      }
+    }
+    return out;
+  }
+
+  // A chain has one: its time is when it was made.
+  std::string genesis() const {
+    for (size_t i = 0; i < indices_.back(); ++i) {
+      std::ifstream in(parts_.subnet.layout.node(i) / "config/genesis.json");
+      if (in) return {std::istreambuf_iterator<char>(in), {}};
+    }
+    const auto now =
+        std::chrono::duration_cast<Milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+    return engine::format_genesis(parts_.subnet.cluster, BlockTime(now));
+  }
+
   void write_homes() {
     const auto& [layout, cluster, existed] = parts_.subnet;
-    std::vector<std::string> ids;
-    for (size_t i = 0; i < parts_.options.replicas; ++i) {
+    for (const size_t i : indices_) {
       if (!std::filesystem::exists(layout.node_key_file(i))) create_key_file(layout.node_key_file(i));
-      ids.push_back(engine::node_id(SigningKey(read_seed(layout.node_key_file(i))).public_key()));
     }
-    const auto genesis_time = BlockTime(
-        std::chrono::duration_cast<Milliseconds>(std::chrono::system_clock::now().time_since_epoch()));
-    const std::string genesis = engine::format_genesis(cluster, genesis_time);
-    for (size_t i = 0; i < parts_.options.replicas; ++i) {
+    const auto ids = node_ids();
+    const std::string genesis = this->genesis();
+    for (const size_t i : indices_) {
       engine::NodeConfig config;
       config.moniker = "replica-" + std::to_string(i);
       config.abci_socket = layout.abci_socket(i).string();
       config.p2p_listen = p2p_address(cluster.chain_id, i);
       config.rpc_listen = rpc_address(cluster.chain_id, i);
-      for (size_t j = 0; j < ids.size(); ++j) {
-        if (j != i) config.peers.push_back(ids[j] + "@" + p2p_address(cluster.chain_id, j));
+      for (const auto& [j, id] : ids) {
+        if (j != i) config.peers.push_back(id + "@" + p2p_address(cluster.chain_id, j));
       }
       write_comet_home(layout.node(i), {.config = engine::format_node_config(config, cluster),
                                         .genesis = genesis,
@@ -149,6 +178,7 @@ class CometSubnetEngine final : public SubnetEngine {
   }
 
   const SubnetParts parts_;
+  const std::vector<size_t> indices_;
   const DirectoryLock lock_;
   const std::filesystem::path program_;
   std::vector<size_t> nodes_;

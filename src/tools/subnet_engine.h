@@ -17,7 +17,8 @@ namespace icws::tools {
 class SubnetEngine {
  public:
   virtual ~SubnetEngine() = default;
-  // Once the replicas have been started: these children of the supervisor.
+  // Once the replicas have been started: these children of the supervisor, in the order of
+  // SubnetOptions::indices().
   virtual void start(const std::vector<size_t>& replicas) = 0;
   // `replicas`: what they said last.
   virtual EnginePanel panel(const std::vector<ReplicaPanel>& replicas) const = 0;
@@ -25,8 +26,8 @@ class SubnetEngine {
   virtual bool failed() const = 0;
   // Before the replicas end.
   virtual void stop() = 0;
-  // The node of a replica; 0: none runs.
-  virtual pid_t node_pid(size_t replica) const = 0;
+  // The node of a replica, by its place in that order; 0: none runs.
+  virtual pid_t node_pid(size_t place) const = 0;
 };
 
 // The references outlive the engine.

@@ -16,6 +16,8 @@ struct SubnetLayout {
   // {"subnet": pid, "replicas": [pid, ...], "adapters": [pid, ...], "nodes": [pid, ...]}; 0: not running.
   // Nodes under CometBFT only.
   std::filesystem::path pids_file() const { return directory / "pids.json"; }
+  // The same of a replica that joined by itself, with one of each.
+  std::filesystem::path pids_file(size_t i) const { return replica(i) / "pids.json"; }
   // Mode 0700, as the adapter demands of its socket's directory.
   std::filesystem::path replica(size_t i) const { return directory / (kReplicaPrefix + std::to_string(i)); }
   std::filesystem::path key_file(size_t i) const { return replica(i) / "key"; }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iostream>
+#include <numeric>
 #include <sstream>
 
 #include "tools/canister_names.h"
@@ -26,7 +27,10 @@ std::string add_program(const std::string& text, SubnetOptions& out) {
   std::getline(parts, part, ',');
   program.path = part;
   while (std::getline(parts, part, ',')) program.arguments.push_back(part);
-  if (index >= out.replicas) return "--replica-program: there is no replica " + std::to_string(index);
+  const auto indices = out.indices();
+  if (std::ranges::find(indices, index) == indices.end()) {
+    return "--replica-program: there is no replica " + std::to_string(index);
+  }
   out.replica_programs[index] = std::move(program);
   return {};
 }
@@ -37,6 +41,13 @@ constexpr const char* kFooter =
 
 }  // namespace
 
+std::vector<size_t> SubnetOptions::indices() const {
+  if (join) return {*join};
+  std::vector<size_t> out(replicas);
+  std::iota(out.begin(), out.end(), size_t{0});
+  return out;
+}
+
 std::expected<SubnetOptions, int> parse_subnet_options(std::vector<std::string> arguments) {
   CLI::App app("A development subnet: n replicas, each with its own adapter process, on this machine.",
                "icws-subnet");
@@ -46,9 +57,15 @@ std::expected<SubnetOptions, int> parse_subnet_options(std::vector<std::string> 
   double run_for_seconds = 0;
   bool no_restart = false;
   std::vector<std::string> programs;
-  app.add_option("--replicas", out.replicas, "number of replicas")
-      ->check(CLI::Range(1, 40))
-      ->capture_default_str();
+  auto* replicas = app.add_option("--replicas", out.replicas, "number of replicas")
+                       ->check(CLI::Range(1, 40))
+                       ->capture_default_str();
+  app.add_option(
+         "--join", out.join,
+         "cometbft: run one more replica, of this index, beside the subnet that runs in --directory; it "
+         "follows the chain, and takes part once the replica set has its key (icwsctl replicas)")
+      ->check(CLI::Range(0, 250))
+      ->excludes(replicas);
   app.add_option("--engine", out.engine, "who orders blocks: local (default) or cometbft, a node a replica")
       ->transform(CLI::CheckedTransformer(kEngineNames));
   app.add_option("--cometbft", out.cometbft, "the cometbft program (default: beside this one, else in PATH)");
@@ -83,6 +100,9 @@ std::expected<SubnetOptions, int> parse_subnet_options(std::vector<std::string> 
   out.run_for = Milliseconds(static_cast<int64_t>(run_for_seconds * 1000));
   out.restart = !no_restart;
   std::vector<std::string> faults;
+  if (out.join && (out.engine != EngineKind::CometBft || out.directory.empty())) {
+    faults.emplace_back("--join needs --engine cometbft and --directory");
+  }
   for (const auto& program : programs) faults.push_back(add_program(program, out));
   if (auto canisters = make_canisters(out.canisters); !canisters) faults.push_back(canisters.error());
   std::erase(faults, "");

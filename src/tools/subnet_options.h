@@ -4,6 +4,7 @@
 #include <expected>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,10 @@
 namespace icws::tools {
 
 struct SubnetOptions {
+  // That the subnet begins with.
   uint32_t replicas = 4;
+  // CometBFT only: this one alone, beside a subnet that runs in `directory` already.
+  std::optional<uint32_t> join;
   EngineKind engine = EngineKind::Local;
   // CometBFT only. Empty: beside this program, else in PATH.
   std::filesystem::path cometbft;
@@ -36,6 +40,9 @@ struct SubnetOptions {
   };
   // By replica index: what to run in place of icws-replica, with arguments before the usual ones.
   std::map<size_t, Program> replica_programs;
+
+  // Of the replicas that this process runs, ascending.
+  std::vector<size_t> indices() const;
 };
 
 // On --help or a fault it prints and gives the exit status.

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <iostream>
 
+#include "base/signature.h"
+#include "tools/comet_home.h"
 #include "tools/exit_status.h"
 
 namespace icws::tools {
@@ -28,12 +30,14 @@ std::filesystem::path beside_this_program(const char* name) {
 
 SubnetRun::SubnetRun(const SubnetOptions& options, Subnet subnet, const Signals& signals)
     : options_(options),
+      indices_(options.indices()),
       subnet_(std::move(subnet)),
       signals_(signals),
       live_display_(::isatty(STDOUT_FILENO) == 1),
       notices_(!live_display_, kNoticesShown),
       supervisor_(signals, options.restart, [this](const std::string& line) { notices_.put(line); }),
-      panels_(options.replicas) {
+      panels_(indices_.size()) {
+  for (size_t place = 0; place < indices_.size(); ++place) panels_[place].index = indices_[place];
   const SubnetParts parts{options_, subnet_, supervisor_, notices_};
   // First: a second subnet on this directory ends here, before it starts anything.
   engine_ = options_.engine == EngineKind::Local ? make_local_engine(parts) : make_comet_engine(parts);
@@ -47,7 +51,7 @@ SubnetRun::~SubnetRun() { watch_thread_ = {}; }
 
 void SubnetRun::start_children() {
   const auto& layout = subnet_.layout;
-  for (size_t i = 0; i < options_.replicas; ++i) {
+  for (const size_t i : indices_) {
     ChildSpec spec{"adapter " + std::to_string(i),
                    beside_this_program("icws-adapter"),
                    {"--socket", layout.adapter_socket(i).string()},
@@ -64,7 +68,7 @@ void SubnetRun::start_children() {
     if (options_.compression) spec.arguments.insert(spec.arguments.end(), {"--compression", "true"});
     adapters_.push_back(supervisor_.start(std::move(spec)));
   }
-  for (size_t i = 0; i < options_.replicas; ++i) {
+  for (const size_t i : indices_) {
     SubnetOptions::Program program{beside_this_program("icws-replica"), {}};
     if (const auto other = options_.replica_programs.find(i); other != options_.replica_programs.end()) {
       program = other->second;
@@ -95,14 +99,16 @@ void SubnetRun::write_pids() const {
   root["replicas"] = std::move(replicas);
   root["adapters"] = std::move(adapters);
   root["nodes"] = std::move(nodes);
-  const std::filesystem::path fresh = subnet_.layout.pids_file().string() + ".new";
+  const auto& layout = subnet_.layout;
+  const std::filesystem::path file = options_.join ? layout.pids_file(*options_.join) : layout.pids_file();
+  const std::filesystem::path fresh = file.string() + ".new";
   std::ofstream(fresh) << boost::json::serialize(root) << "\n";
-  std::filesystem::rename(fresh, subnet_.layout.pids_file());
+  std::filesystem::rename(fresh, file);
 }
 
 void SubnetRun::watch_replicas(std::stop_token stop) {
   std::vector<std::unique_ptr<ReplicaClient>> clients;
-  for (size_t i = 0; i < options_.replicas; ++i) {
+  for (const size_t i : indices_) {
     clients.push_back(std::make_unique<ReplicaClient>(subnet_.layout.replica_socket(i).string()));
   }
   std::mutex mutex;
@@ -136,7 +142,18 @@ SubnetPanel SubnetRun::panel() const {
   return out;
 }
 
+void SubnetRun::announce_joined() const {
+  const auto& layout = subnet_.layout;
+  const std::string ctl = beside_this_program("icwsctl").string();
+  const Bytes key = SigningKey(read_seed(layout.key_file(*options_.join))).public_key();
+  std::cout << "replica " << *options_.join << " follows " << subnet_.cluster.chain_id << "\n"
+            << "to let it take part, in another terminal:\n"
+            << "  " << ctl << " --directory " << layout.directory.string()
+            << " replicas propose change --add " << to_hex(key) << std::endl;
+}
+
 void SubnetRun::announce() const {
+  if (options_.join) return announce_joined();
   const std::string directory = subnet_.layout.directory.string();
   const std::string engine_flag = options_.engine == EngineKind::Local ? "" : " --engine cometbft";
   const std::string ctl = beside_this_program("icwsctl").string() + " --directory " + directory;

@@ -30,11 +30,14 @@ class SubnetRun {
   void tend();
   void write_pids() const;
   void announce() const;
+  void announce_joined() const;
   void show();
   SubnetPanel panel() const;
   void stop();
 
   const SubnetOptions options_;
+  // The replicas' panels, children and nodes have this order.
+  const std::vector<size_t> indices_;
   const Subnet subnet_;
   const Signals& signals_;
   const bool live_display_;

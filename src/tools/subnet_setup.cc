@@ -79,9 +79,26 @@ void refuse_other_engine(const SubnetLayout& layout, EngineKind engine) {
                            (local ? "local" : "cometbft"));
 }
 
+// One more replica beside those of a subnet that is there.
+Subnet join_subnet(const SubnetOptions& options) {
+  Subnet out;
+  out.layout.directory = fs::absolute(options.directory).lexically_normal();
+  if (!fs::exists(out.layout.cluster_file())) {
+    throw std::runtime_error(out.layout.directory.string() + " holds no subnet to join");
+  }
+  out.existed = true;
+  out.cluster = read_cluster(out.layout.cluster_file());
+  refuse_other_engine(out.layout, options.engine);
+  make_private(out.layout.replica(*options.join));
+  const fs::path key = out.layout.key_file(*options.join);
+  if (!fs::exists(key)) create_key_file(key);
+  return out;
+}
+
 }  // namespace
 
 Subnet set_up_subnet(const SubnetOptions& options) {
+  if (options.join) return join_subnet(options);
   Subnet out;
   out.layout.directory = directory_of(options);
   const std::string longest = out.layout.adapter_socket(options.replicas - 1).string();

@@ -19,7 +19,8 @@ std::string format_replicas(const SubnetPanel& panel) {
   table.row({"replica", "pid", "adapter", "state", "height", "app hash", "p50", "p99", "report"});
   for (size_t i = 0; i < panel.replicas.size(); ++i) {
     const auto& replica = panel.replicas[i];
-    std::vector<std::string> cells = {std::to_string(i), replica.pid == 0 ? "-" : std::to_string(replica.pid),
+    std::vector<std::string> cells = {std::to_string(replica.index),
+                                      replica.pid == 0 ? "-" : std::to_string(replica.pid),
                                       replica.adapter_pid == 0 ? "-" : std::to_string(replica.adapter_pid),
                                       i < panel.engine.standings.size() ? panel.engine.standings[i] : "?"};
     if (replica.status) {
@@ -41,7 +42,7 @@ Rows by_connection(const SubnetPanel& panel) {
   Rows out;
   for (size_t i = 0; i < panel.replicas.size(); ++i) {
     for (const auto& connection : panel.replicas[i].connections.connections()) {
-      out[connection.connection_id()].emplace_back(i, &connection);
+      out[connection.connection_id()].emplace_back(panel.replicas[i].index, &connection);
     }
   }
   return out;

@@ -13,6 +13,7 @@
 namespace icws::tools {
 
 struct ReplicaPanel {
+  size_t index = 0;
   pid_t pid = 0;
   pid_t adapter_pid = 0;
   // Empty: no answer.
@@ -29,7 +30,7 @@ struct EnginePanel {
   std::string detail;
   // Proposals and reports.
   uint64_t refused = 0;
-  // By replica.
+  // In the order of the replicas' panels.
   std::vector<std::string> standings;
   size_t live = 0;
 };

@@ -56,11 +56,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Outcome whole = read(stream, stream.size() + 1);
   require(whole == read(stream, size_t{data[0]} + 1));
 
-  static const engine::IngressCheck check({"chain", 500, 10}, {});
+  static const engine::IngressCheck check({"chain", 500, 10});
+  static const engine::ValidatorSet gateways{agreement::ReplicaSet()};
   for (const Bytes& message : whole.messages) {
     abci::v1::Request request;
     if (!request.ParseFromString(message)) continue;
-    require(!check.open(request.check_tx().tx(), Height(1)));
+    require(!check.open(request.check_tx().tx(), Height(1), gateways));
     const auto signature = engine::CometSignature::decode(request.check_tx().tx());
     if (signature) require(signature->encode() == request.check_tx().tx());
   }

@@ -10,6 +10,7 @@ namespace icws::engine {
 namespace {
 
 namespace abci = icws::abci::v1;
+using replica::kSetChangeBlocksMin;
 using replica::Rejection;
 using replica::RejectionKind;
 
@@ -47,7 +48,7 @@ uint64_t block_transactions_bytes(const replica::ClusterParams& params) {
   // Signature, member and what frames them; of each connection, what frames its decision.
   constexpr uint64_t kReportOverhead = 128;
   constexpr uint64_t kDecisionOverhead = 64;
-  return params.replica_keys.size() * (params.report_bytes_max + kReportOverhead) +
+  return agreement::kReplicasMax * (params.report_bytes_max + kReportOverhead) +
          params.block_content_bytes_max + params.connections_max * kDecisionOverhead + kBlockIngressBytesMax;
 }
 
@@ -57,16 +58,30 @@ AbciApplication::AbciApplication(ReplicaHost& host, const replica::ClusterParams
       params_(params),
       config_(config),
       notice_(std::move(notice)),
-      validators_(params.replica_keys),
-      ingress_({params.chain_id, params.transaction_bytes_max, params.transaction_memory_blocks},
-               params.replica_keys),
-      height_(host.info().height) {
+      ingress_({params.chain_id, params.transaction_bytes_max, params.transaction_memory_blocks}) {
   const uint64_t needed = block_transactions_bytes(params);
   if (needed > kBlockBytesMax) {
     throw std::runtime_error("blocks may take " + std::to_string(needed) +
                              " bytes, CometBFT's are limited to " + std::to_string(kBlockBytesMax) +
                              ": lower block_content_bytes_max or report_bytes_max");
   }
+  follow_state();
+}
+
+void AbciApplication::follow_state() {
+  const Height height = host_.info().height;
+  auto replicas = host_.replica_sets();
+  const std::lock_guard lock(mutex_);
+  height_ = height;
+  std::erase_if(ran_, [&](const auto& one) { return one.second <= height; });
+  if (validators_ && replicas == replicas_) return;
+  replicas_ = std::move(replicas);
+  validators_ = std::make_shared<const ValidatorSets>(replicas_);
+}
+
+std::shared_ptr<const ValidatorSets> AbciApplication::validators() const {
+  const std::lock_guard lock(mutex_);
+  return validators_;
 }
 
 abci::Response AbciApplication::handle(const abci::Request& request) {
@@ -194,15 +209,17 @@ void AbciApplication::check_tx(const abci::CheckTxRequest& in, abci::CheckTxResp
     out.set_log(std::string(ingress_fault_text(fault)));
   };
   Height next;
+  std::shared_ptr<const ValidatorSets> validators;
   {
     const std::lock_guard lock(mutex_);
     if (ran_.contains(sha256(in.tx()))) return refuse(IngressFault::AlreadyRan);
     next = height_.next();
+    validators = validators_;
   }
-  // The mempool has checked its signature when it came.
-  const auto signature =
-      in.type() == kRecheck ? IngressCheck::Signature::Trust : IngressCheck::Signature::Check;
-  if (const auto opened = ingress_.open(in.tx(), next, signature); !opened) refuse(opened.error());
+  const auto origin = in.type() == kRecheck ? IngressOrigin::Mempool : IngressOrigin::Elsewhere;
+  if (const auto opened = ingress_.open(in.tx(), next, validators->at(next), origin); !opened) {
+    refuse(opened.error());
+  }
 }
 
 void AbciApplication::prepare_proposal(const abci::PrepareProposalRequest& in,
@@ -210,23 +227,25 @@ void AbciApplication::prepare_proposal(const abci::PrepareProposalRequest& in,
   replica::ProposalRequest request;
   request.height = height_of(in.height());
   request.time = block_time(in.time());
+  const auto validators = this->validators();
   if (request.height > Height(1)) {
+    const Height voted(request.height.value - 1);
     std::vector<ExtendedVote> votes;
     for (const auto& vote : in.local_last_commit().votes()) {
       votes.push_back({vote_of(vote), vote.vote_extension(), vote.extension_signature()});
     }
-    auto gathered = gather_reports(votes, round_of(in.local_last_commit().round()),
-                                   Height(request.height.value - 1), validators_);
+    auto gathered =
+        gather_reports(votes, round_of(in.local_last_commit().round()), voted, validators->at(voted));
     for (const Rejection& fault : gathered.faults) refuse(fault);
     request.reports = std::move(gathered.reports);
   }
-  uint64_t bytes_left = kBlockIngressBytesMax;
+  BlockIngress ingress(ingress_, request.height, validators->at(request.height), IngressOrigin::Mempool);
   std::vector<const Bytes*> envelopes;
   for (const Bytes& envelope : in.txs()) {
-    if (envelopes.size() == kBlockIngressMax || envelope.size() > bytes_left) break;
-    auto opened = ingress_.open(envelope, request.height, IngressCheck::Signature::Trust);
+    auto opened = ingress.take(envelope);
+    // What is behind it may not overtake it.
+    if (!opened && opened.error() == IngressFault::BlockFull) break;
     if (!opened) continue;
-    bytes_left -= envelope.size();
     envelopes.push_back(&envelope);
     request.transactions.push_back(std::move(opened->transaction));
   }
@@ -245,25 +264,22 @@ std::expected<replica::Block, Rejection> AbciApplication::open_block(
   replica::Block block{height_of(in.height()), block_time(in.time()), in.txs(0), {}};
   const auto reports = reports_of(block.payload);
   if (!reports) return refuse(RejectionKind::Malformed, "the payload does not decode");
+  const auto validators = this->validators();
   std::vector<CommitVote> votes;
   for (const auto& vote : in.proposed_last_commit().votes()) votes.push_back(vote_of(vote));
+  const Height voted(block.height.value - 1);
   auto fits = check_against_commit(*reports, votes, round_of(in.proposed_last_commit().round()), block.height,
-                                   validators_);
+                                   validators->at(voted));
   if (!fits) return std::unexpected(std::move(fits.error()));
-  if (std::cmp_greater(in.txs_size() - 1, kBlockIngressMax)) {
-    return refuse(RejectionKind::Oversize, "too many transactions");
-  }
-  uint64_t bytes = 0;
+  BlockIngress ingress(ingress_, block.height, validators->at(block.height));
   for (int i = 1; i < in.txs_size(); ++i) {
-    bytes += in.txs(i).size();
-    auto opened = ingress_.open(in.txs(i), block.height);
+    auto opened = ingress.take(in.txs(i));
     if (!opened) {
       return refuse(RejectionKind::BadTransaction, "transaction " + std::to_string(i) + ": " +
                                                        std::string(ingress_fault_text(opened.error())));
     }
     block.transactions.push_back(std::move(opened->transaction));
   }
-  if (bytes > kBlockIngressBytesMax) return refuse(RejectionKind::Oversize, "too many bytes of transactions");
   return block;
 }
 
@@ -279,31 +295,39 @@ bool AbciApplication::process_proposal(const abci::ProcessProposalRequest& in) {
 }
 
 bool AbciApplication::verify_vote_extension(const abci::VerifyVoteExtensionRequest& in) {
-  const auto member = validators_.find(in.validator_address());
+  const Height height = height_of(in.height());
+  const auto member = validators()->at(height).find(in.validator_address());
   if (!member) {
-    refuse({RejectionKind::UnknownMember, "vote of " + to_hex(in.validator_address()) + ": not a validator"});
+    refuse({RejectionKind::UnknownMember, "vote of " + to_hex(in.validator_address()) +
+                                              ": not a validator of height " + std::to_string(height.value)});
     return false;
   }
-  const auto verdict = host_.check_report(*member, height_of(in.height()), in.vote_extension());
+  const auto verdict = host_.check_report(*member, height, in.vote_extension());
   if (!verdict) refuse(verdict.error());
   return verdict.has_value();
 }
 
+void AbciApplication::tell_of(const abci::Misbehavior& misbehavior) {
+  // It may be of long ago: who left before the present set is known by address only.
+  const Bytes& address = misbehavior.validator().address();
+  const auto member = validators()->name(address, height_of(misbehavior.height()));
+  const std::string who =
+      member ? "replica " + std::to_string(member->value) : "validator " + to_hex(address);
+  refuse({RejectionKind::DoubleVote,
+          who + ": evidence of " + (misbehavior.type() == 1 ? "two votes" : "an attack on light clients") +
+              " at height " + std::to_string(misbehavior.height())});
+}
+
 void AbciApplication::finalize_block(const abci::FinalizeBlockRequest& in, abci::Response& out) {
-  for (const auto& misbehavior : in.misbehavior()) {
-    const auto member = validators_.find(misbehavior.validator().address());
-    const std::string who = member ? "replica " + std::to_string(member->value)
-                                   : "validator " + to_hex(misbehavior.validator().address());
-    refuse({RejectionKind::DoubleVote,
-            who + ": evidence of " + (misbehavior.type() == 1 ? "two votes" : "an attack on light clients") +
-                " at height " + std::to_string(misbehavior.height())});
-  }
+  for (const auto& misbehavior : in.misbehavior()) tell_of(misbehavior);
   replica::Block block{height_of(in.height()), block_time(in.time()), {}, {}};
   if (!in.txs().empty()) block.payload = in.txs(0);
   // By transaction of the node's block: its place among the core's, or none.
   std::vector<std::optional<size_t>> places(static_cast<size_t>(std::max(in.txs_size(), 1)));
+  const auto validators = this->validators();
+  BlockIngress ingress(ingress_, block.height, validators->at(block.height));
   for (int i = 1; i < in.txs_size(); ++i) {
-    auto opened = ingress_.open(in.txs(i), block.height);
+    auto opened = ingress.take(in.txs(i));
     if (!opened) continue;
     places[static_cast<size_t>(i)] = block.transactions.size();
     block.transactions.push_back(std::move(opened->transaction));
@@ -321,16 +345,19 @@ void AbciApplication::finalize_block(const abci::FinalizeBlockRequest& in, abci:
     const bool ok = i == 0 || (place && result->results[*place].ok);
     answer.add_tx_results()->set_code(ok ? kOk : kFailed);
   }
+  // CometBFT lets them vote two heights later: what the state after this block says of that height.
+  for (auto& update : validator_updates(host_.replica_set(block.height.next()),
+                                        host_.replica_set(block.height.next(kSetChangeBlocksMin)))) {
+    auto& added = *answer.add_validator_updates();
+    added.mutable_pub_key()->set_ed25519(std::move(update.public_key));
+    added.set_power(update.power);
+  }
 }
 
 void AbciApplication::commit(abci::Response& out) {
   if (!host_.commit()) return fail(out, "Commit without a finalized block");
+  follow_state();
   const Height height = host_.info().height;
-  {
-    const std::lock_guard lock(mutex_);
-    height_ = height;
-    std::erase_if(ran_, [&](const auto& one) { return one.second <= height; });
-  }
   auto& answer = *out.mutable_commit();
   if (config_.blocks_kept > 0 && height.value > config_.blocks_kept) {
     answer.set_retain_height(static_cast<int64_t>(height.value - config_.blocks_kept));

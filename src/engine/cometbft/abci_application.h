@@ -3,10 +3,10 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 
-#include "base/signature.h"
 #include "engine/cometbft/commit_check.h"
 #include "engine/cometbft/ingress.h"
 #include "engine/cometbft/validator_set.h"
@@ -16,12 +16,9 @@
 
 namespace icws::engine {
 
-// Bytes of the transactions of one block without the payload, and their number: as the local engine has it.
-inline constexpr uint64_t kBlockIngressBytesMax = 4 * 1024 * 1024;
-inline constexpr size_t kBlockIngressMax = 1'024;
-
-// Bytes that the transactions of one block may take at most under these parameters: all reports, the contents
-// and what frames them, and the ingress. Must be below kBlockBytesMax, or proposals would not fit.
+// Bytes that the transactions of one block may take at most under these parameters: reports of as many
+// replicas as a set can have, the contents and what frames them, and the ingress. Must be below
+// kBlockBytesMax, or proposals would not fit, now or after some change of the replica set.
 uint64_t block_transactions_bytes(const replica::ClusterParams& params);
 
 struct AbciConfig {
@@ -53,14 +50,17 @@ class AbciApplication {
 
   std::expected<replica::Block, replica::Rejection> open_block(
       const abci::v1::ProcessProposalRequest& in) const;
+  void tell_of(const abci::v1::Misbehavior& misbehavior);
   void refuse(const replica::Rejection& rejection);
+  // Height and validators as the host has them committed.
+  void follow_state();
+  std::shared_ptr<const ValidatorSets> validators() const;
   void remember_ran(const std::string& envelope, Height expiry, Height height);
 
   ReplicaHost& host_;
   const replica::ClusterParams params_;
   const AbciConfig config_;
   const Notice notice_;
-  const ValidatorSet validators_;
   const IngressCheck ingress_;
 
   mutable std::mutex mutex_;
@@ -68,6 +68,9 @@ class AbciApplication {
   std::map<Digest, Height> ran_;
   // Of the last block; the height from which on transactions are judged.
   Height height_;
+  // After height_: of that height and of those to come. Kept here, so that CheckTx waits for no block.
+  std::vector<agreement::ReplicaSet> replicas_;
+  std::shared_ptr<const ValidatorSets> validators_;
   // When each kind of fault was last told, by its text before the first digit that changes.
   std::map<std::string, Height> told_;
 };

@@ -12,13 +12,17 @@ constexpr Milliseconds kLook{200};
 
 }  // namespace
 
-MempoolFeeder::MempoolFeeder(MempoolFeederConfig config, SigningKey key, ReplicaHost& host,
+MempoolFeeder::MempoolFeeder(MempoolFeederConfig config, ReplicaHost& host,
                              std::function<void(const std::string& line)> notice)
     : config_(std::move(config)),
-      key_(std::move(key)),
       host_(host),
       notice_(std::move(notice)),
       thread_([this](std::stop_token stop) { run(stop); }) {}
+
+Bytes MempoolFeeder::envelope(Height height, Height expiry, Bytes transaction) const {
+  const auto sign = [&](BytesView message) { return host_.sign(height.next(), message); };
+  return encode_ingress(sign, config_.chain_id, config_.self, expiry, std::move(transaction));
+}
 
 void MempoolFeeder::hand_batches(NodeClient& node, Height height) {
   std::map<Bytes, Height> still;
@@ -29,8 +33,7 @@ void MempoolFeeder::hand_batches(NodeClient& node, Height height) {
       continue;
     }
     const Height expiry = height.next(config_.lifetime_blocks);
-    const auto outcome = node.broadcast(encode_ingress(key_, config_.chain_id, config_.self, expiry, batch),
-                                        config_.call_timeout);
+    const auto outcome = node.broadcast(envelope(height, expiry, batch), config_.call_timeout);
     // Not handed over: the next look tries again.
     if (!outcome || *outcome == NodeClient::Broadcast::Full) break;
     still.emplace(std::move(batch), height);
@@ -43,10 +46,14 @@ void MempoolFeeder::run(std::stop_token stop) {
   std::map<uint64_t, Handed> handed;
   uint64_t next_arrival = 0;
   bool reached = true;
+  bool member = true;
   while (!stop.stop_requested() && !host_.stopping()) {
-    // While the node is away, calls wait for it, and no arrival wakes anybody.
-    host_.submissions().wait_for_arrival(reached ? next_arrival : UINT64_MAX, kLook);
+    // While the node is away, or this replica no member, calls wait, and no arrival wakes anybody.
+    host_.submissions().wait_for_arrival(reached && member ? next_arrival : UINT64_MAX, kLook);
     const Height height = host_.wait_for_commit(Height(0), Milliseconds(0));
+    const Bytes key = host_.own_key(height.next());
+    member = !key.empty();
+    if (!member) continue;
     hand_batches(node, height);
     const auto pending = host_.submissions().pending(0);
     std::map<uint64_t, Handed> still;
@@ -56,12 +63,11 @@ void MempoolFeeder::run(std::stop_token stop) {
     for (const auto& call : pending) {
       Handed& one = still[call.arrival];
       next_arrival = std::max(next_arrival, call.arrival + 1);
-      const bool fresh = one.expiry <= height;
+      const bool fresh = one.expiry <= height || one.key != key;
       if (!fresh && height.value < one.last.value + config_.again_after_blocks) continue;
-      if (fresh) one.expiry = height.next(config_.lifetime_blocks);
+      if (fresh) one = {height.next(config_.lifetime_blocks), height, key};
       const auto outcome =
-          node.broadcast(encode_ingress(key_, config_.chain_id, config_.self, one.expiry, call.transaction),
-                         config_.call_timeout);
+          node.broadcast(envelope(height, one.expiry, call.transaction), config_.call_timeout);
       if (outcome.has_value() != reached) {
         reached = outcome.has_value();
         notice_(reached ? "the node takes calls again" : "the node takes no calls: " + outcome.error());

@@ -1,4 +1,4 @@
-// Users' calls, from where they were submitted, and this replica's batches into the node's mempool.
+// What users and operators submitted to this replica, and its own batches, into the node's mempool.
 #pragma once
 
 #include <functional>
@@ -6,7 +6,6 @@
 #include <string>
 #include <thread>
 
-#include "base/signature.h"
 #include "engine/cometbft/node_client.h"
 #include "engine/host/replica_host.h"
 
@@ -21,30 +20,34 @@ struct MempoolFeederConfig {
   // signs while it is behind must not outlive the memory of what ran meanwhile.
   uint64_t lifetime_blocks = 200;
   // Blocks after which a call that has not run is handed over again: a node that started anew has forgotten
-  // it.
+  // it. At once where the replica has got another key, with which it is signed anew.
   uint64_t again_after_blocks = 20;
   Milliseconds call_timeout{2'000};
 };
 
 // What: a thread that hands each submitted call to the node until a block has run it, or its submitter gave
-// up. Ownership: the host outlives it; the destructor ends the thread, after host.stop() at once.
+// up. While this replica is no member nothing is handed over: no block would take it. Ownership: the host
+// outlives it; the destructor ends the thread, after host.stop() at once.
 class MempoolFeeder {
  public:
   // `notice`: a line for the operator when the node cannot be reached, and when it can again.
-  MempoolFeeder(MempoolFeederConfig config, SigningKey key, ReplicaHost& host,
+  MempoolFeeder(MempoolFeederConfig config, ReplicaHost& host,
                 std::function<void(const std::string& line)> notice);
 
  private:
   struct Handed {
     Height expiry;
     Height last;
+    // With which it was signed.
+    Bytes key;
   };
   void run(std::stop_token stop);
   // Mode delegated: one that is not in a block yet is not handed over twice, but after again_after_blocks.
   void hand_batches(NodeClient& node, Height height);
+  // With this replica's key of the block after `height`.
+  Bytes envelope(Height height, Height expiry, Bytes transaction) const;
 
   const MempoolFeederConfig config_;
-  const SigningKey key_;
   ReplicaHost& host_;
   const std::function<void(const std::string& line)> notice_;
   // The thread's alone: when each batch was handed over.

@@ -108,8 +108,12 @@ Bytes ReplicaHost::sign(Height height, BytesView message) const {
   return guarded([&] { return hooks_.sign(replica_.own_key(height), message); });
 }
 
-std::vector<ReplicaIndex> ReplicaHost::members(Height height) const {
-  return guarded([&] { return replica_.replicas_at(height).indices(); });
+Bytes ReplicaHost::own_key(Height height) const {
+  return guarded([&] { return replica_.own_key(height); });
+}
+
+agreement::ReplicaSet ReplicaHost::replica_set(Height height) const {
+  return guarded([&] { return replica_.replicas_at(height); });
 }
 
 std::vector<agreement::ReplicaSet> ReplicaHost::replica_sets() const {

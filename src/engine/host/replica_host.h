@@ -53,8 +53,11 @@ class ReplicaHost {
   Bytes extend_vote(Height height);
   // In this replica's name, with its key of `height`.
   Bytes sign(Height height, BytesView message) const;
-  // Of the replica set of `height`, which is not before the last committed one; ascending.
-  std::vector<ReplicaIndex> members(Height height) const;
+  // The public key that the replica set of `height` gives to this replica. Empty: it is no member.
+  Bytes own_key(Height height) const;
+  // That of `height`, which is not before the last committed one. Once a block is finalized, as that leaves
+  // it.
+  agreement::ReplicaSet replica_set(Height height) const;
   // A report whose signature the engine has checked.
   std::expected<void, replica::Rejection> check_report(ReplicaIndex member, Height height,
                                                        BytesView report) const;

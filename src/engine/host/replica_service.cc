@@ -220,11 +220,6 @@ grpc::Status ReplicaService::ListReplicas(grpc::ServerContext*, const v1::ListRe
 grpc::Status ReplicaService::ChangeReplicas(grpc::ServerContext* context,
                                             const v1::ChangeReplicasRequest* request,
                                             v1::ChangeReplicasResponse* response) {
-  if (!config_.replicas_change) {
-    return {grpc::StatusCode::FAILED_PRECONDITION,
-            "with this engine a subnet keeps the replicas that it began with: CometBFT's validators do not "
-            "follow changes in this version"};
-  }
   Bytes transaction = request->transaction();
   if (!replica::decode_set_change(transaction))
     return {grpc::StatusCode::INVALID_ARGUMENT, "this is no signed change of the replica set"};

@@ -13,8 +13,6 @@ namespace icws::engine {
 struct ReplicaServiceConfig {
   std::string chain_id;
   ReplicaIndex self;
-  // Whether the engine can follow changes of the replica set.
-  bool replicas_change = false;
   // Of one transaction.
   uint32_t transaction_bytes_max = 0;
   // FollowTranscript streams at a time: each holds a thread of the server.

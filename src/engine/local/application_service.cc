@@ -19,7 +19,7 @@ grpc::Status ApplicationService::Info(grpc::ServerContext*, const v1::InfoReques
   response->set_height(info.height.value);
   response->set_app_hash(std::string(info.app_hash.view()));
   response->set_chain_id(chain_id_);
-  for (const ReplicaIndex member : host_.members(info.height.next()))
+  for (const ReplicaIndex member : host_.replica_set(info.height.next()).indices())
     response->add_next_members(member.value);
   return grpc::Status::OK;
 }
@@ -72,7 +72,8 @@ grpc::Status ApplicationService::FinalizeAndCommit(grpc::ServerContext*,
   }
   response->set_app_hash(std::string(result->app_hash.view()));
   const Height next(request->block().height() + 1);
-  for (const ReplicaIndex member : host_.members(next)) response->add_next_members(member.value);
+  for (const ReplicaIndex member : host_.replica_set(next).indices())
+    response->add_next_members(member.value);
   return grpc::Status::OK;
 }
 

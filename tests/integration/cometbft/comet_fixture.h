@@ -23,7 +23,7 @@ class CometTest : public testing::Test {
   // Everything pushed is in these replicas' transcripts, in order, once, under one head.
   void expect_all_on(const std::vector<size_t>& replicas = {0, 1, 2, 3});
   // App hashes of one height that all of `replicas` have reached are equal.
-  void expect_one_app_hash();
+  void expect_one_app_hash(const std::vector<size_t>& replicas = {0, 1, 2, 3});
 
   EchoServer server_;
   std::unique_ptr<Subnet> subnet_;

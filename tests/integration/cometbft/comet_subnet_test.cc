@@ -4,34 +4,14 @@
 #include <iterator>
 
 #include "agreement/replica_set.h"
-#include "base/signature.h"
 #include "proof/verify.h"
-#include "replica/membership.h"
 #include "tests/integration/cometbft/comet_fixture.h"
 #include "tools/cluster_file.h"
-#include "tools/key_file.h"
 
 namespace icws {
 namespace {
 
-class CometSubnetTest : public support::CometTest {
- protected:
-  // Replica 0 gets another key, and all four have signed.
-  Bytes signed_rotation(const replica::v1::ListReplicasResponse& listed) {
-    std::vector<Bytes> keys;
-    for (const auto& member : listed.sets(0).members()) keys.push_back(member.public_key());
-    const agreement::ReplicaSet set = agreement::genesis_replicas(keys);
-    agreement::SignedSetChange out;
-    out.change = {set.hash(), 1, Height(listed.height() + 1'000), set.members};
-    out.change.members[0].public_key = SigningKey(Bytes(32, 'n')).public_key();
-    const Bytes message = agreement::set_change_sign_bytes(listed.chain_id(), out.change);
-    for (size_t i = 0; i < support::Subnet::kReplicas; ++i) {
-      const SigningKey key(tools::read_key_file(subnet_->layout().key_file(i)).value());
-      out.signatures.push_back({set.members[i].index, key.sign(message)});
-    }
-    return replica::encode_set_change(out);
-  }
-};
+class CometSubnetTest : public support::CometTest {};
 
 TEST_F(CometSubnetTest, EchoesInOrderOnAllReplicas) {
   begin();
@@ -82,24 +62,6 @@ TEST_F(CometSubnetTest, AReplicaThatLostItsStateGetsItFromTheBlocks) {
   EXPECT_TRUE(subnet_->wait_for_height(height + 5));
   EXPECT_EQ(subnet_->messages(2, id_, pushed_.size()), pushed_);
   expect_one_app_hash();
-}
-
-// Validators do not follow the set in this version: a change must go nowhere, however well it is signed.
-TEST_F(CometSubnetTest, AChangeOfTheReplicaSetIsRefused) {
-  begin();
-  const auto listed = subnet_->replica(0).replicas(support::kTestDeadline);
-  ASSERT_TRUE(listed) << listed.error().error_message();
-  ASSERT_EQ(listed->sets_size(), 1);
-  const auto answer = subnet_->replica(0).change_replicas(signed_rotation(*listed), support::kTestDeadline);
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_NE(answer.error().error_message().find("CometBFT"), std::string::npos);
-  push(20);
-  expect_all_on();
-  const auto after = subnet_->replica(0).replicas(support::kTestDeadline);
-  ASSERT_TRUE(after) << after.error().error_message();
-  ASSERT_EQ(after->sets_size(), 1);
-  EXPECT_EQ(after->sets(0).version(), 0u);
 }
 
 // Signed over CometBFT's own sign bytes, by the validators' keys.

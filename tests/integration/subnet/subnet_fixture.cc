@@ -30,6 +30,15 @@ ChildOptions subnet_options(const tools::SubnetLayout& layout, std::vector<std::
 
 }  // namespace
 
+ToolResult run_tool(const std::string& name, std::vector<std::string> arguments) {
+  ChildOptions options;
+  options.program = built_program(name);
+  options.arguments = std::move(arguments);
+  ChildProcess child(std::move(options));
+  const auto exit = child.wait_exit();
+  return {exit ? exit->status.value_or(-1) : -1, child.output(), child.errors()};
+}
+
 Subnet::Subnet(std::vector<std::string> flags, Loopback loopback)
     : layout_{directory_ / "s"},
       options_(subnet_options(layout_, std::move(flags), loopback)),
@@ -51,7 +60,29 @@ void Subnet::wait_until_up() {
 
 Subnet::~Subnet() { stop(); }
 
+void Subnet::join(size_t i) {
+  ChildOptions options;
+  options.program = built_program("icws-subnet");
+  options.arguments = {"--directory", layout_.directory.string(), "--engine",        "cometbft",
+                       "--join",      std::to_string(i),          "--allow-network", "127.0.0.0/8"};
+  auto& process = joined_[i] = std::make_unique<ChildProcess>(options);
+  if (replicas_.size() == i) {
+    replicas_.push_back(std::make_unique<tools::ReplicaClient>(layout_.replica_socket(i).string()));
+  }
+  if (process->wait_for_output("follows") && wait_for_height(height(0), {i})) return;
+  throw std::runtime_error("the replica did not join:\n" + process->output() + process->errors());
+}
+
+ToolResult Subnet::control(std::vector<std::string> arguments) const {
+  const std::vector<std::string> where{"--directory", layout_.directory.string()};
+  arguments.insert(arguments.begin(), where.begin(), where.end());
+  return run_tool("icwsctl", std::move(arguments));
+}
+
 void Subnet::stop(int signal) {
+  for (const auto& [i, process] : joined_) process->kill(signal);
+  for (const auto& [i, process] : joined_) process->wait_exit();
+  joined_.clear();
   process_->kill(signal);
   process_->wait_exit();
 }
@@ -162,11 +193,12 @@ pid_t Subnet::node_pid(size_t i, pid_t but_not) { return pid("nodes", i, but_not
 
 pid_t Subnet::pid(const char* kind, size_t i, pid_t but_not) {
   pid_t out = 0;
+  const bool by_itself = joined_.contains(i);
   const bool found = poll([&] {
-    std::ifstream in(layout_.pids_file());
+    std::ifstream in(by_itself ? layout_.pids_file(i) : layout_.pids_file());
     std::ostringstream text;
     text << in.rdbuf();
-    out = boost::json::parse(text.str()).at(kind).at(i).to_number<pid_t>();
+    out = boost::json::parse(text.str()).at(kind).at(by_itself ? 0 : i).to_number<pid_t>();
     return out != 0 && out != but_not;
   });
   if (!found) throw std::runtime_error(std::string("no process in ") + kind);

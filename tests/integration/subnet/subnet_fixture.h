@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -17,6 +18,14 @@ namespace icws::support {
 
 // Whether adapters may connect to 127.0.0.0/8, where the tests' servers are.
 enum class Loopback { kAllowed, kDenied };
+
+// A program of this build that ends by itself; -1: it did not.
+struct ToolResult {
+  int status = -1;
+  std::string output;
+  std::string errors;
+};
+ToolResult run_tool(const std::string& name, std::vector<std::string> arguments);
 
 // What: icws-subnet with four replicas by default, and a client for each. Thread-safety: none.
 // Ownership: the destructor ends the subnet with SIGTERM. Errors: construction throws std::runtime_error,
@@ -66,6 +75,15 @@ class Subnet {
   // Under CometBFT.
   pid_t node_pid(size_t i, pid_t but_not = 0);
 
+  // CometBFT: one more replica, in a process of its own, which follows the chain when this returns. Throws as
+  // construction does. Give the next index.
+  void join(size_t i);
+  // Ends its processes.
+  void stop_joined(size_t i) { joined_.erase(i); }
+
+  // icwsctl, on this subnet's directory.
+  ToolResult control(std::vector<std::string> arguments) const;
+
   // Ends all processes: with SIGTERM, or at once with SIGKILL. The directory stays.
   void stop(int signal = SIGTERM);
   // Goes on from the directory, and waits until it is up.
@@ -80,6 +98,7 @@ class Subnet {
   ChildOptions options_;
   std::unique_ptr<ChildProcess> process_;
   std::vector<std::unique_ptr<tools::ReplicaClient>> replicas_;
+  std::map<size_t, std::unique_ptr<ChildProcess>> joined_;
 };
 
 }  // namespace icws::support

@@ -19,11 +19,7 @@ using testing::HasSubstr;
 
 constexpr Milliseconds kLook{5'000};
 
-struct Result {
-  int status = -1;
-  std::string output;
-  std::string errors;
-};
+using Result = support::ToolResult;
 
 Bytes read_file(const std::filesystem::path& name) {
   std::ifstream in(name, std::ios::binary);
@@ -33,16 +29,8 @@ Bytes read_file(const std::filesystem::path& name) {
 class SubnetMembership : public testing::Test {
  protected:
   Result control(std::vector<std::string> arguments, bool offline = false) const {
-    support::ChildOptions options;
-    options.program = support::built_program("icwsctl");
-    options.arguments = std::move(arguments);
-    if (!offline) {
-      const std::vector<std::string> where{"--directory", subnet_.layout().directory.string()};
-      options.arguments.insert(options.arguments.begin(), where.begin(), where.end());
-    }
-    support::ChildProcess child(std::move(options));
-    const auto exit = child.wait_exit();
-    return {exit ? exit->status.value_or(-1) : -1, child.output(), child.errors()};
+    return offline ? support::run_tool("icwsctl", std::move(arguments))
+                   : subnet_.control(std::move(arguments));
   }
   std::string file(const std::string& name) const { return (folder_ / name).string(); }
 

@@ -26,24 +26,8 @@ class CommitCheckTest : public testing::Test {
   std::vector<CommitVote> all_votes() const { return {vote(0), vote(1), vote(2), vote(3)}; }
 
   const std::vector<Bytes> keys_{Bytes(32, 'a'), Bytes(32, 'b'), Bytes(32, 'c'), Bytes(32, 'd')};
-  const ValidatorSet validators_{keys_};
+  const ValidatorSet validators_{agreement::genesis_replicas(keys_)};
 };
-
-TEST(ValidatorSet, QuorumIsThatOfTheAgreement) {
-  for (size_t n = 1; n <= 40; ++n) {
-    std::vector<Bytes> keys;
-    for (size_t i = 0; i < n; ++i) keys.emplace_back(32, static_cast<char>(i));
-    EXPECT_EQ(ValidatorSet(keys).quorum(), n - (n - 1) / 3) << n;
-  }
-}
-
-TEST(ValidatorSet, FindsByAddressOnly) {
-  const ValidatorSet set({Bytes(32, 'a'), Bytes(32, 'b')});
-  EXPECT_EQ(set.find(validator_address(Bytes(32, 'b'))), ReplicaIndex(1));
-  EXPECT_EQ(validator_address(Bytes(32, 'b')).size(), 20u);
-  EXPECT_EQ(set.find(Bytes(32, 'b')), std::nullopt);
-  EXPECT_EQ(set.find({}), std::nullopt);
-}
 
 TEST_F(CommitCheckTest, AcceptsAllAndAQuorum) {
   EXPECT_TRUE(fits({report(0), report(1), report(2), report(3)}, all_votes()));
