@@ -29,7 +29,7 @@ inline const Bytes kCanisterPrefix = "k/";
 inline const Bytes kRecordPrefix = "a/";
 inline const Bytes kTransactionsPrefix = "x/";
 inline const Bytes kMembers{agreement::kReplicaSetsKey};
-// Under it, and bound by the set's hash: the signed changes by version, for certificates. Kept for ever.
+// The signed changes of the replica set by version, for certificates. Kept for ever.
 inline const Bytes kSetChangesPrefix = "v/";
 inline Bytes set_change(uint64_t version) { return kSetChangesPrefix + number(version); }
 inline Bytes connection(ConnectionId id) { return kConnectionPrefix + number(id.value); }
@@ -38,26 +38,33 @@ inline Bytes head(ConnectionId id) { return transcript::head_key(id); }
 inline Bytes outbox(ConnectionId id, SendSequence sequence) {
   return kOutboxPrefix + number(id.value) + "/" + number(sequence.value);
 }
+// What a block carried and is in force.
+inline const Bytes kReportsPrefix = "r/";
+inline Bytes reports(Height height) { return kReportsPrefix + number(height.value); }
+// The app hashes of the heights before the last one, whose own hash follows from this leaf, too.
+inline const Bytes kAppHashes = "h";
 inline Bytes transactions(Height height) { return kTransactionsPrefix + number(height.value); }
 inline Bytes canister(BytesView name) { return kCanisterPrefix + Bytes(name); }
 inline Bytes record(BytesView name) { return kRecordPrefix + Bytes(name); }
-// Every leaf's key begins with one of them, and no other key does.
+// Every leaf's key begins with one of them, and no other key does. Ascending.
 inline std::vector<Bytes> leaf_prefixes() {
-  return {kGlobal,         kConnectionPrefix, kArgumentsPrefix,    kHeadPrefix, kOutboxPrefix,
-          kCanisterPrefix, kRecordPrefix,     kTransactionsPrefix, kMembers};
+  return {kRecordPrefix,    kConnectionPrefix, kHeadPrefix,       kGlobal,
+          kAppHashes,       kCanisterPrefix,   kMembers,          kOutboxPrefix,
+          kArgumentsPrefix, kReportsPrefix,    kSetChangesPrefix, kTransactionsPrefix};
 }
 
-// Replicated, bound by leaves (the transcript's head, the payload's digest).
-inline Bytes transcript_prefix(ConnectionId id) { return "t/" + number(id.value) + "/"; }
+// Replicated, bound by the leaf of the transcript's head.
+inline const Bytes kTranscriptsPrefix = "t/";
+inline Bytes transcript_prefix(ConnectionId id) { return kTranscriptsPrefix + number(id.value) + "/"; }
 inline Bytes transcript(ConnectionId id, EntrySequence sequence) {
   return transcript_prefix(id) + number(sequence.value);
 }
-inline const Bytes kReportsPrefix = "r/";
-inline Bytes reports(Height height) { return kReportsPrefix + number(height.value); }
-// The app hashes of the last heights.
-inline const Bytes kAppHashes = "h";
 
 // This replica's own.
+// The app hash after the last block, so that damage to the state is found.
+inline const Bytes kStateHash = "s";
+// Something while a snapshot is being restored: whatever else is here is none of a state (snapshot.h).
+inline const Bytes kRestoring = "z";
 // Why it has stopped for good (divergence.h).
 inline const Bytes kDiverged = "x";
 inline const Bytes kLocalPrefix = "l/";

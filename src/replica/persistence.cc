@@ -72,7 +72,9 @@ bool Persistence::load(const Storage& storage, State& state, ReportWindow& windo
   hashes = required<AppHashes>(storage, keys::kAppHashes, "the last app hashes");
   load_state(storage, state);
   load_reports(storage, window);
-  if (hashes.after(state.global.height) != tree_.root()) broken("the app hash does not fit the state");
+  const Digest root = tree_.root();
+  if (storage.get(keys::kStateHash) != root.view()) broken("the app hash does not fit the state");
+  hashes.push(state.global.height, root);
   return true;
 }
 
@@ -261,10 +263,14 @@ void Persistence::remove_connection(const Forgotten& forgotten, uint32_t entries
   }
 }
 
-Digest Persistence::stage(State& state, const std::map<std::string, Bytes>& canisters, const Journal& journal,
-                          const std::vector<Forgotten>& forgotten, const ClusterParams& params) {
-  changes_.push_back(Changes{state.global.height, 0, {}});
+void Persistence::begin(Height height) {
+  changes_.push_back(Changes{height, 0, {}});
   if (changes_.size() > kChangesKept) changes_.pop_front();
+}
+
+Digest Persistence::stage(State& state, const std::map<std::string, Bytes>& canisters, const Journal& journal,
+                          const std::vector<Forgotten>& forgotten, const AppHashes& hashes,
+                          const ClusterParams& params) {
   for (const ConnectionId id : state.connections.take_changed()) stage_connection(state.connections.at(id));
   for (const auto& [id, bytes] : canisters) put(keys::canister(id), bytes);
   remove_deleted(state);
@@ -272,27 +278,26 @@ Digest Persistence::stage(State& state, const std::map<std::string, Bytes>& cani
   stage_transactions(state, params);
   put(keys::kGlobal, archive_encode(state.global));
   put(keys::kMembers, archive_encode(state.members));
+  put(keys::kAppHashes, archive_encode(hashes));
   for (const auto& [key, value] : journal.written()) batch_.put(key, value);
   prune_entries(journal, params.transcript_entries_kept);
   for (const Forgotten& one : forgotten) remove_connection(one, params.transcript_entries_kept);
-  return tree_.root();
+  const Digest root = tree_.root();
+  batch_.put(keys::kStateHash, Bytes(root.view()));
+  return root;
 }
 
 void Persistence::stage_reports(const BlockReports& block, Height oldest_in_force) {
-  batch_.put(keys::reports(block.height), archive_encode(block.stored));
+  put(keys::reports(block.height), archive_encode(block.stored));
   stored_reports_.insert(block.height);
   while (!stored_reports_.empty() && *stored_reports_.begin() < oldest_in_force) {
-    batch_.remove(keys::reports(*stored_reports_.begin()));
+    remove(keys::reports(*stored_reports_.begin()));
     stored_reports_.erase(stored_reports_.begin());
   }
 }
 
 void Persistence::stage_set_change(const SignedSetChange& change) {
-  batch_.put(keys::set_change(change.change.version), archive_encode(change));
-}
-
-void Persistence::stage_hashes(const AppHashes& hashes) {
-  batch_.put(keys::kAppHashes, archive_encode(hashes));
+  put(keys::set_change(change.change.version), archive_encode(change));
 }
 
 }  // namespace icws::replica

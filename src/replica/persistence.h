@@ -41,14 +41,15 @@ class Persistence {
   // Throws std::runtime_error if storage holds something that does not decode or another app hash.
   bool load(const Storage& storage, State& state, ReportWindow& window, AppHashes& hashes);
 
-  // Hashes the state after a block and stages what changed, of connections what the table says.
-  // `canisters`: states that have changed. Returns the app hash.
-  Digest stage(State& state, const std::map<std::string, Bytes>& canisters, const Journal& journal,
-               const std::vector<Forgotten>& forgotten, const ClusterParams& params);
+  // Before anything of a block is staged.
+  void begin(Height height);
   void stage_reports(const BlockReports& block, Height oldest_in_force);
-  void stage_hashes(const AppHashes& hashes);
   // A change that runs in this block.
   void stage_set_change(const SignedSetChange& change);
+  // At last: hashes the state after the block and stages what changed, of connections what the table says.
+  // `canisters`: states that have changed. `hashes`: after the heights before. Returns the app hash.
+  Digest stage(State& state, const std::map<std::string, Bytes>& canisters, const Journal& journal,
+               const std::vector<Forgotten>& forgotten, const AppHashes& hashes, const ClusterParams& params);
   // The leaves that the block at `height` wrote, with the beginnings of their values' digests, for people.
   // Empty: not known any more.
   std::string changed_at(Height height) const;

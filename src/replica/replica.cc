@@ -134,6 +134,7 @@ struct Replica::Impl {
   std::vector<Bytes> batches;
   // The height for which this replica was asked for its report: it takes part, this is no replay.
   Height voted;
+  std::optional<SnapshotRestore> restore;
 };
 
 void Replica::Impl::diverged(Height height, const Digest& agreed) {
@@ -148,13 +149,15 @@ void Replica::Impl::diverged(Height height, const Digest& agreed) {
 
 void Replica::Impl::recover() {
   if (const auto text = storage.get(keys::kDiverged)) throw StateDiverged(*text);
+  clear_unfinished_restore(storage);
   const Digest params = config.params.hash();
   if (!persistence.load(storage, state, window, hashes)) {
     state.global.params = params;
     state.members = Membership(agreement::genesis_replicas(config.params.replica_keys));
     runtime.install(state);
-    const Digest genesis =
-        persistence.stage(state, runtime.take_changed(), Journal(Height(0), BlockTime()), {}, config.params);
+    persistence.begin(Height(0));
+    const Digest genesis = persistence.stage(state, runtime.take_changed(), Journal(Height(0), BlockTime()),
+                                             {}, hashes, config.params);
     hashes.push(Height(0), genesis);
     // Written with the first commit: what never changes after genesis must be in storage too.
     return;
@@ -318,7 +321,41 @@ void Replica::Impl::run_transactions(const Block& block, Journal& journal,
   }
 }
 
+void Replica::begin_restore(Height height, const Digest& app_hash) {
+  Impl& impl = *impl_;
+  if (impl.state.global.height != Height(0)) throw std::runtime_error("begin_restore: there is a state");
+  abandon_restore();
+  const ClusterParams& params = impl.config.params;
+  impl.restore.emplace(
+      impl.storage, SnapshotCheck::Expected{height, app_hash, params.hash(), params.transcript_entries_kept});
+}
+
+bool Replica::restoring() const { return impl_->restore.has_value(); }
+
+std::expected<void, SnapshotFault> Replica::restore(BytesView bytes) {
+  auto good = impl_->restore->add(bytes);
+  if (!good) abandon_restore();
+  return good;
+}
+
+std::expected<void, SnapshotFault> Replica::finish_restore() {
+  Impl& impl = *impl_;
+  auto good = impl.restore->finish();
+  abandon_restore();
+  if (!good) return good;
+  // As at a start. Nothing local is there yet but what the adapter has said, and that waits for the head.
+  impl.state = State{};
+  impl.window = ReportWindow(impl.config.params.agreement.blocks_in_force);
+  impl.hashes = AppHashes{};
+  impl.persistence = Persistence{};
+  impl.recover();
+  return {};
+}
+
+void Replica::abandon_restore() { impl_->restore.reset(); }
+
 BlockResult Replica::finalize_block(const Block& block) {
+  abandon_restore();
   Impl& impl = *impl_;
   Global& global = impl.state.global;
   if (block.height != global.height.next()) {
@@ -331,6 +368,7 @@ BlockResult Replica::finalize_block(const Block& block) {
     impl.diverged(Height(block.height.value - 2), *agreed);
   }
   BlockReports reports = impl.checker.counted(payload.reports, block.height, impl.hashes);
+  impl.persistence.begin(block.height);
   impl.persistence.stage_reports(reports, impl.window.oldest_in_force(block.height));
   impl.window.push(std::move(reports));
   impl.window.prune(block.height);
@@ -354,10 +392,9 @@ BlockResult Replica::finalize_block(const Block& block) {
       keep_house(impl.state, journal, impl.window, impl.library, impl.config.params);
   impl.state.members.prune(block.height);
   impl.metrics.entries_agreed += journal.written().size();
-  result.app_hash =
-      impl.persistence.stage(impl.state, impl.runtime.take_changed(), journal, forgotten, impl.config.params);
+  result.app_hash = impl.persistence.stage(impl.state, impl.runtime.take_changed(), journal, forgotten,
+                                           impl.hashes, impl.config.params);
   impl.hashes.push(block.height, result.app_hash);
-  impl.persistence.stage_hashes(impl.hashes);
   return result;
 }
 
@@ -422,7 +459,8 @@ std::vector<ConnectionView> Replica::connections() const {
 std::vector<transcript::Entry> Replica::transcript(ConnectionId connection, EntrySequence from,
                                                    size_t entries_max) const {
   std::vector<transcript::Entry> out;
-  if (entries_max == 0) return out;
+  // While a snapshot comes in, storage has entries that nobody has checked.
+  if (entries_max == 0 || restoring()) return out;
   impl_->storage.scan(keys::transcript_prefix(connection), keys::transcript(connection, from),
                       [&](BytesView, BytesView value) {
                         if (auto entry = transcript::decode(encoded_entry(value)))

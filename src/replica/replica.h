@@ -17,6 +17,7 @@
 #include "replica/cluster_params.h"
 #include "replica/membership.h"
 #include "replica/proving.h"
+#include "replica/snapshot.h"
 #include "replica/state.h"
 #include "replica/storage.h"
 #include "transcript/entry.h"
@@ -103,6 +104,19 @@ class Replica final : public Application {
   // this replica's, throws StateDiverged, now and whenever the storage is opened again. finalize_block does
   // the same where a quorum of reports in the block names another hash.
   void on_agreed_hash(Height height, const Digest& agreed);
+
+  // --- restoring from a snapshot, in place of the blocks up to its height ---
+  // Begins to fill the storage with the state after `height`; drops what was restored before. `app_hash`:
+  // trusted. Precondition: no block was executed, info().height is 0. The next block drops it, too.
+  void begin_restore(Height height, const Digest& app_hash);
+  bool restoring() const;
+  // Its next bytes. Precondition of this and the next: restoring(). After a fault there is nothing of it
+  // left, and the replica stands at genesis as before.
+  std::expected<void, SnapshotFault> restore(BytesView bytes);
+  // Nothing follows: the replica now is what it would be had it executed and committed every block, but for
+  // what is its own alone. Throws as the constructor.
+  std::expected<void, SnapshotFault> finish_restore();
+  void abandon_restore();
 
   // --- the adapter's side ---
   void on_adapter_event(AdapterEvent event, LocalTime now);

@@ -18,15 +18,21 @@ struct WriteBatch {
   void remove(Bytes key) { writes.emplace_back(std::move(key), std::nullopt); }
 };
 
-// Thread-safety: reads from several threads, apply from one. Errors: std::runtime_error, after which the
-// process must end (a replica that cannot persist must not go on).
-class Storage {
+// What can be read: a storage as it is, or as it was at one moment. Thread-safety: reads from several
+// threads. Errors: std::runtime_error.
+class StorageReader {
  public:
-  virtual ~Storage() = default;
+  virtual ~StorageReader() = default;
   virtual std::optional<Bytes> get(BytesView key) const = 0;
   // Keys with `prefix` and not before `from`, in byte order, until `visit` returns false.
   virtual void scan(BytesView prefix, BytesView from,
                     const std::function<bool(BytesView key, BytesView value)>& visit) const = 0;
+};
+
+// Thread-safety: reads from several threads, apply from one. Errors: std::runtime_error, after which the
+// process must end (a replica that cannot persist must not go on).
+class Storage : public StorageReader {
+ public:
   // All or nothing, and on disk when it returns.
   virtual void apply(const WriteBatch& batch) = 0;
 };

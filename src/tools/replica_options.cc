@@ -24,6 +24,7 @@ struct Flags {
   EngineKind engine = EngineKind::Local;
   std::string abci_socket, node_rpc;
   uint64_t blocks_kept = 0;
+  uint64_t snapshot_interval = kSnapshotIntervalDefault;
 };
 
 std::string read_file(const std::string& name) {
@@ -103,8 +104,14 @@ std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string
       ->transform(CLI::CheckedTransformer(kEngineNames));
   app.add_option("--abci-socket", flags.abci_socket, "cometbft: Unix socket to serve the node on");
   app.add_option("--node-rpc", flags.node_rpc, "cometbft: host:port of the node's RPC, on this machine");
-  app.add_option("--blocks-kept", flags.blocks_kept,
-                 "cometbft: newest blocks that the node keeps (default: all)");
+  app.add_option(
+      "--blocks-kept", flags.blocks_kept,
+      "cometbft: newest blocks that the node keeps (default: all); more where its newest snapshots "
+      "need them");
+  app.add_option("--snapshot-interval", flags.snapshot_interval,
+                 "cometbft: blocks between two snapshots of the state, in STATE_DIR-snapshots, "
+                 "with which replicas can begin in place of the first block; 0: none (default: " +
+                     std::to_string(kSnapshotIntervalDefault) + ")");
   try {
     std::ranges::reverse(arguments);
     app.parse(std::move(arguments));
@@ -123,6 +130,7 @@ std::expected<ReplicaOptions, int> parse_replica_options(std::vector<std::string
   out.abci_socket = flags.abci_socket;
   out.node_rpc = flags.node_rpc;
   out.blocks_kept = flags.blocks_kept;
+  out.snapshot_interval = flags.snapshot_interval;
   const auto faults = resolve(flags, out);
   for (const auto& fault : faults) std::cerr << "icws-replica: " << fault << "\n";
   if (!faults.empty()) return std::unexpected(kExitUsage);

@@ -12,6 +12,9 @@
 
 namespace icws::tools {
 
+// Blocks between two snapshots: minutes of blocks that a replica which begins with one still has to execute.
+inline constexpr uint64_t kSnapshotIntervalDefault = 1'000;
+
 struct ReplicaOptions {
   ReplicaIndex self;
   std::filesystem::path state_directory;
@@ -30,6 +33,8 @@ struct ReplicaOptions {
   std::string node_rpc;
   // CometBFT only: how many of the newest blocks the node keeps; 0: all.
   uint64_t blocks_kept = 0;
+  // CometBFT only: blocks between two snapshots of the state; 0: none.
+  uint64_t snapshot_interval = kSnapshotIntervalDefault;
 };
 
 // Parses the flags and reads the files that they name. On --help or a fault it prints (to stdout or stderr;

@@ -15,6 +15,7 @@
 #include "engine/cometbft/mempool_feeder.h"
 #include "engine/host/replica_host.h"
 #include "engine/host/replica_service.h"
+#include "engine/host/snapshot_store.h"
 #include "engine/local/application_service.h"
 #include "engine/local/report_signature.h"
 #include "engine/storage/rocks_storage.h"
@@ -53,12 +54,26 @@ constexpr int kExitNodeLost = 75;
 
 void say(const std::string& line) { std::cerr << line << std::endl; }
 
+// Beside the state and named like it, so that what empties the one leaves the other, and no two replicas
+// share one.
+std::filesystem::path snapshot_directory(const ReplicaOptions& options) {
+  const auto state =
+      (std::filesystem::absolute(options.state_directory) / ".").lexically_normal().parent_path();
+  return state.string() + "-snapshots";
+}
+
 // ABCI for this replica's node, and its users' calls into the node's mempool.
 class NodeSide {
  public:
-  NodeSide(const ReplicaOptions& options, engine::ReplicaHost& host)
+  NodeSide(const ReplicaOptions& options, engine::ReplicaHost& host, const engine::RocksStorage& storage)
       : host_(host),
-        application_(host, options.cluster, {options.blocks_kept}, say),
+        snapshots_(
+            {.directory = snapshot_directory(options),
+             .interval = options.snapshot_interval,
+             .params = options.cluster.hash(),
+             .height = host.info().height},
+            [&storage] { return storage.view(); }, say),
+        application_(host, options.cluster, {options.blocks_kept, &snapshots_}, say),
         server_({.socket = options.abci_socket}, application_, [this](const auto& why) { on_end(why); }),
         feeder_({.chain_id = options.cluster.chain_id, .self = options.self, .node = options.node_rpc}, host,
                 say) {}
@@ -72,6 +87,7 @@ class NodeSide {
   }
 
   engine::ReplicaHost& host_;
+  engine::SnapshotStore snapshots_;
   engine::AbciApplication application_;
   engine::AbciServer server_;
   engine::MempoolFeeder feeder_;
@@ -82,7 +98,8 @@ bool has_left(const engine::ReplicaHost& host, ReplicaIndex self) {
 }
 
 // Serves the engine and the users until a signal.
-int serve(const ReplicaOptions& options, engine::ReplicaHost& host, KeyRing& keys, const Signals& signals) {
+int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const engine::RocksStorage& storage,
+          KeyRing& keys, const Signals& signals) {
   std::unique_ptr<engine::ApplicationService> orderer_side;
   std::unique_ptr<NodeSide> node_side;
   engine::ReplicaService users(host, service_config(options));
@@ -100,7 +117,7 @@ int serve(const ReplicaOptions& options, engine::ReplicaHost& host, KeyRing& key
     std::cerr << "icws-replica: cannot listen on " << options.socket << "\n";
     return kExitFailure;
   }
-  if (options.engine == EngineKind::CometBft) node_side = std::make_unique<NodeSide>(options, host);
+  if (options.engine == EngineKind::CometBft) node_side = std::make_unique<NodeSide>(options, host, storage);
   std::cout << "ready: replica " << options.self.value << " of " << options.cluster.chain_id << " at height "
             << host.info().height.value << " on " << options.socket << std::endl;
   std::optional<int> signal;
@@ -163,7 +180,7 @@ int run_replica(const ReplicaOptions& options, const ReplicaHooks& hooks, const 
     });
     commands_to = &adapter;
     assembled.count_down();
-    return serve(options, host, keys, signals);
+    return serve(options, host, storage, keys, signals);
   } catch (const replica::StateDiverged& stopped) {
     std::cerr << "icws-replica: " << stopped.what() << "\n";
     return kExitDiverged;

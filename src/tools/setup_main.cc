@@ -25,6 +25,10 @@ void add_home(CLI::App& command, icws::tools::HomeArguments& out, uint32_t& comm
       ->capture_default_str();
   command.add_option("--peer", config.peers, "ID@host:port of another node; repeatable");
   command.add_option("--metrics", config.metrics_listen, "host:port for Prometheus (default: off)");
+  command.add_option(
+      "--state-sync-from", out.state_sync_from,
+      "host:port of a running node's RPC: begin with a snapshot of its subnet's state in place of "
+      "the first block; two at least, all of which are trusted to name the same chain");
   command
       .add_option(
           "--timeout-commit", commit_ms,

@@ -58,7 +58,8 @@ AbciApplication::AbciApplication(ReplicaHost& host, const replica::ClusterParams
       params_(params),
       config_(config),
       notice_(std::move(notice)),
-      ingress_({params.chain_id, params.transaction_bytes_max, params.transaction_memory_blocks}) {
+      ingress_({params.chain_id, params.transaction_bytes_max, params.transaction_memory_blocks}),
+      state_sync_(host, config.snapshots, notice_) {
   const uint64_t needed = block_transactions_bytes(params);
   if (needed > kBlockBytesMax) {
     throw std::runtime_error("blocks may take " + std::to_string(needed) +
@@ -109,16 +110,16 @@ abci::Response AbciApplication::handle(const abci::Request& request) {
       commit(out);
       break;
     case abci::Request::kListSnapshots:
-      out.mutable_list_snapshots();
+      state_sync_.list(*out.mutable_list_snapshots());
       break;
     case abci::Request::kOfferSnapshot:
-      out.mutable_offer_snapshot()->set_result(abci::OfferSnapshotResponse::RESULT_REJECT);
+      out.mutable_offer_snapshot()->set_result(state_sync_.offer(request.offer_snapshot()));
       break;
     case abci::Request::kLoadSnapshotChunk:
-      out.mutable_load_snapshot_chunk();
+      state_sync_.load(request.load_snapshot_chunk(), *out.mutable_load_snapshot_chunk());
       break;
     case abci::Request::kApplySnapshotChunk:
-      out.mutable_apply_snapshot_chunk()->set_result(abci::ApplySnapshotChunkResponse::RESULT_ABORT);
+      apply_chunk(request.apply_snapshot_chunk(), *out.mutable_apply_snapshot_chunk());
       break;
     case abci::Request::kPrepareProposal:
       prepare_proposal(request.prepare_proposal(), *out.mutable_prepare_proposal());
@@ -358,10 +359,23 @@ void AbciApplication::commit(abci::Response& out) {
   if (!host_.commit()) return fail(out, "Commit without a finalized block");
   follow_state();
   const Height height = host_.info().height;
-  auto& answer = *out.mutable_commit();
-  if (config_.blocks_kept > 0 && height.value > config_.blocks_kept) {
-    answer.set_retain_height(static_cast<int64_t>(height.value - config_.blocks_kept));
-  }
+  if (config_.snapshots != nullptr) config_.snapshots->on_commit(height);
+  out.mutable_commit()->set_retain_height(static_cast<int64_t>(retain_from(height).value));
+}
+
+// 0: all blocks are kept. Whoever has restored a snapshot needs the blocks after it, and the light client the
+// one of its height. What evidence may still need the node keeps by itself.
+Height AbciApplication::retain_from(Height height) const {
+  if (config_.blocks_kept == 0 || height.value <= config_.blocks_kept) return Height(0);
+  const Height wanted(height.value - config_.blocks_kept);
+  const auto needed = config_.snapshots == nullptr ? std::nullopt : config_.snapshots->oldest_needed();
+  return needed ? std::min(wanted, *needed) : wanted;
+}
+
+void AbciApplication::apply_chunk(const abci::ApplySnapshotChunkRequest& in,
+                                  abci::ApplySnapshotChunkResponse& out) {
+  state_sync_.apply(in, out);
+  follow_state();
 }
 
 void AbciApplication::remember_ran(const std::string& envelope, Height expiry, Height height) {

@@ -9,6 +9,7 @@
 
 #include "engine/cometbft/commit_check.h"
 #include "engine/cometbft/ingress.h"
+#include "engine/cometbft/state_sync.h"
 #include "engine/cometbft/validator_set.h"
 #include "engine/host/replica_host.h"
 #include "icws/abci/v1/abci.pb.h"
@@ -24,6 +25,8 @@ uint64_t block_transactions_bytes(const replica::ClusterParams& params);
 struct AbciConfig {
   // Blocks that the node keeps, newest; 0: all. A replica that lost its state needs them, or a snapshot.
   uint64_t blocks_kept = 0;
+  // What peers can begin with. Null: nothing. Outlives the application.
+  SnapshotStore* snapshots = nullptr;
 };
 
 // What: see above. Thread-safety: handle() from any thread. Ownership: the host outlives it. Errors:
@@ -47,6 +50,8 @@ class AbciApplication {
   bool verify_vote_extension(const abci::v1::VerifyVoteExtensionRequest& in);
   void finalize_block(const abci::v1::FinalizeBlockRequest& in, abci::v1::Response& out);
   void commit(abci::v1::Response& out);
+  void apply_chunk(const abci::v1::ApplySnapshotChunkRequest& in, abci::v1::ApplySnapshotChunkResponse& out);
+  Height retain_from(Height height) const;
 
   std::expected<replica::Block, replica::Rejection> open_block(
       const abci::v1::ProcessProposalRequest& in) const;
@@ -62,6 +67,7 @@ class AbciApplication {
   const AbciConfig config_;
   const Notice notice_;
   const IngressCheck ingress_;
+  StateSync state_sync_;
 
   mutable std::mutex mutex_;
   // Envelopes that ran and have not expired, so that a replay does not even wait in the mempool.

@@ -170,6 +170,28 @@ std::optional<replica::BlockResult> ReplicaHost::finalize(const replica::Block& 
   });
 }
 
+bool ReplicaHost::begin_restore(Height height, const Digest& app_hash) {
+  return guarded([&] {
+    if (finalized_ || height_ != Height(0)) return false;
+    replica_.begin_restore(height, app_hash);
+    return true;
+  });
+}
+
+std::expected<void, replica::SnapshotFault> ReplicaHost::restore(BytesView bytes, bool last) {
+  return guarded([&]() -> std::expected<void, replica::SnapshotFault> {
+    // A block has come in between.
+    if (!replica_.restoring())
+      return std::unexpected(
+          replica::SnapshotFault{replica::SnapshotFault::Kind::Malformed, "it was dropped"});
+    if (auto good = replica_.restore(bytes); !good || !last) return good;
+    if (auto good = replica_.finish_restore(); !good) return good;
+    height_ = replica_.info().height;
+    committed_.notify_all();
+    return {};
+  });
+}
+
 void ReplicaHost::on_agreed_hash(Height height, const Digest& agreed) {
   guarded([&] { replica_.on_agreed_hash(height, agreed); });
 }

@@ -70,6 +70,11 @@ class ReplicaHost {
   bool finalized() const;
   // Both. Empty as finalize() says.
   std::optional<replica::BlockResult> finalize_and_commit(const replica::Block& block);
+  // As Replica::begin_restore, begins with a snapshot in place of blocks. False: there is a state already.
+  bool begin_restore(Height height, const Digest& app_hash);
+  // Its next bytes; with the last ones the host stands at its height. Precondition: it was begun, and no
+  // fault was found.
+  std::expected<void, replica::SnapshotFault> restore(BytesView bytes, bool last);
   // Ends the process if this replica's state after `height` is another.
   void on_agreed_hash(Height height, const Digest& agreed);
   // This replica's own batches and users' calls: at most `bytes_max` together, but for a first one that alone

@@ -39,6 +39,47 @@ rocksdb::Options options() {
   return out;
 }
 
+std::optional<Bytes> read(rocksdb::DB& database, const rocksdb::ReadOptions& options, BytesView key) {
+  Bytes value;
+  const auto status = database.Get(options, slice(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) fail("read", status);
+  return value;
+}
+
+void read_range(rocksdb::DB& database, const rocksdb::ReadOptions& options, BytesView prefix, BytesView from,
+                const std::function<bool(BytesView, BytesView)>& visit) {
+  const std::unique_ptr<rocksdb::Iterator> place(database.NewIterator(options));
+  for (place->Seek(slice(std::max(prefix, from))); place->Valid(); place->Next()) {
+    if (!place->key().starts_with(slice(prefix))) break;
+    if (!visit(place->key().ToStringView(), place->value().ToStringView())) break;
+  }
+  if (!place->status().ok()) fail("read", place->status());
+}
+
+class View final : public replica::StorageReader {
+ public:
+  explicit View(rocksdb::DB& database) : database_(database), snapshot_(database.GetSnapshot()) {
+    options_.snapshot = snapshot_;
+    // All of it once: what blocks need stays in the cache.
+    options_.fill_cache = false;
+  }
+  ~View() override { database_.ReleaseSnapshot(snapshot_); }
+  View(const View&) = delete;
+  View& operator=(const View&) = delete;
+
+  std::optional<Bytes> get(BytesView key) const override { return read(database_, options_, key); }
+  void scan(BytesView prefix, BytesView from,
+            const std::function<bool(BytesView, BytesView)>& visit) const override {
+    read_range(database_, options_, prefix, from, visit);
+  }
+
+ private:
+  rocksdb::DB& database_;
+  const rocksdb::Snapshot* const snapshot_;
+  rocksdb::ReadOptions options_;
+};
+
 }  // namespace
 
 RocksStorage::RocksStorage(const std::filesystem::path& directory) {
@@ -52,21 +93,16 @@ RocksStorage::RocksStorage(const std::filesystem::path& directory) {
 RocksStorage::~RocksStorage() = default;
 
 std::optional<Bytes> RocksStorage::get(BytesView key) const {
-  Bytes value;
-  const auto status = database_->Get(rocksdb::ReadOptions(), slice(key), &value);
-  if (status.IsNotFound()) return std::nullopt;
-  if (!status.ok()) fail("read", status);
-  return value;
+  return read(*database_, rocksdb::ReadOptions(), key);
 }
 
 void RocksStorage::scan(BytesView prefix, BytesView from,
                         const std::function<bool(BytesView, BytesView)>& visit) const {
-  const std::unique_ptr<rocksdb::Iterator> place(database_->NewIterator(rocksdb::ReadOptions()));
-  for (place->Seek(slice(std::max(prefix, from))); place->Valid(); place->Next()) {
-    if (!place->key().starts_with(slice(prefix))) break;
-    if (!visit(place->key().ToStringView(), place->value().ToStringView())) break;
-  }
-  if (!place->status().ok()) fail("read", place->status());
+  read_range(*database_, rocksdb::ReadOptions(), prefix, from, visit);
+}
+
+std::unique_ptr<replica::StorageReader> RocksStorage::view() const {
+  return std::make_unique<View>(*database_);
 }
 
 void RocksStorage::apply(const replica::WriteBatch& batch) {

@@ -26,6 +26,9 @@ class RocksStorage final : public replica::Storage {
   void scan(BytesView prefix, BytesView from,
             const std::function<bool(BytesView key, BytesView value)>& visit) const override;
   void apply(const replica::WriteBatch& batch) override;
+  // What the last apply left, for as long as it lives, which must be less than this; to be read from any one
+  // thread. What is overwritten meanwhile takes room on the disk until then.
+  std::unique_ptr<replica::StorageReader> view() const;
 
  private:
   std::unique_ptr<rocksdb::DB> database_;

@@ -11,7 +11,7 @@
 namespace icws::engine {
 namespace {
 
-std::vector<Bytes> keys(const replica::Storage& storage, BytesView prefix, BytesView from = {}) {
+std::vector<Bytes> keys(const replica::StorageReader& storage, BytesView prefix, BytesView from = {}) {
   std::vector<Bytes> out;
   storage.scan(prefix, from, [&](BytesView key, BytesView) {
     out.emplace_back(key);
@@ -51,6 +51,24 @@ TEST(RocksStorage, ScansAPrefixInByteOrderFromAKey) {
   int visited = 0;
   storage.scan("p/", {}, [&](BytesView, BytesView) { return ++visited < 2; });
   EXPECT_EQ(visited, 2);
+}
+
+TEST(RocksStorage, AViewStaysAsItWas) {
+  const support::TemporaryDirectory directory;
+  RocksStorage storage(directory / "state");
+  replica::WriteBatch batch;
+  for (const char* key : {"p/1", "p/2"}) batch.put(key, "before");
+  storage.apply(batch);
+  const auto view = storage.view();
+  batch = {};
+  batch.remove("p/1");
+  batch.put("p/2", "after");
+  batch.put("p/3", "after");
+  storage.apply(batch);
+  EXPECT_EQ(keys(*view, "p/"), (std::vector<Bytes>{"p/1", "p/2"}));
+  EXPECT_EQ(view->get("p/2"), "before");
+  EXPECT_EQ(view->get("p/3"), std::nullopt);
+  EXPECT_EQ(keys(*storage.view(), "p/"), (std::vector<Bytes>{"p/2", "p/3"}));
 }
 
 TEST(RocksStorage, RefusesASecondOwner) {

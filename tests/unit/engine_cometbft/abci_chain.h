@@ -73,6 +73,8 @@ class AbciChain {
   }
   std::string envelope_by(size_t gateway, size_t key, const std::string& salt, uint64_t lifetime = 10) const;
   ReplicaHost& host(size_t replica) { return *nodes_[replica].host; }
+  const replica::MemoryStorage& storage(size_t replica) const { return *nodes_[replica].storage; }
+  const CometReportVerifier& verifier() const { return *verifier_; }
   const replica::ClusterParams& params() const { return params_; }
   const std::vector<std::string>& notices() const { return notices_; }
   // The last committed height.

@@ -85,6 +85,18 @@ void Harness::start(size_t i) {
   attach(i);
 }
 
+void Harness::restore(size_t i, const Bytes& snapshot, const ApplicationInfo& at) {
+  crash(i);
+  wipe(i);
+  nodes_.at(i).replica = make(i);
+  attach(i);
+  replica(i).begin_restore(at.height, at.app_hash);
+  for (size_t from = 0; from < snapshot.size(); from += 1'000)
+    ASSERT_TRUE(replica(i).restore(BytesView(snapshot).substr(from, 1'000)));
+  ASSERT_TRUE(replica(i).finish_restore());
+  replay(i);
+}
+
 Bytes Harness::key_of(size_t i, Height height) {
   const auto* member = replica(i).replicas_at(height).find(ReplicaIndex(static_cast<uint32_t>(i)));
   return member == nullptr ? kTestKey : member->public_key;

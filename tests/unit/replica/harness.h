@@ -98,6 +98,11 @@ class Harness {
   TransactionResult manage(std::string_view method, const ManagementArguments& arguments);
   std::optional<CanisterRecord> canister(const std::string& id = "probe", size_t i = 0);
   void replay(size_t replica);
+  // With an empty directory and a snapshot of another replica's state, which stands at `at`; its adapter is
+  // there before the snapshot.
+  void restore(size_t replica, const Bytes& snapshot, const ApplicationInfo& at);
+  // Of the chain.
+  const Block& block_at(Height height) const { return chain_.at(height.value - 1); }
 
   // --- looking ---
   size_t size() const { return nodes_.size(); }
