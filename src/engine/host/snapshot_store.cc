@@ -141,7 +141,7 @@ SnapshotStore::SnapshotStore(Config config, View view, Notice notice)
   std::error_code error;
   fs::create_directories(config_.directory, error);
   if (error) throw std::runtime_error("cannot make " + config_.directory.string() + ": " + error.message());
-  find();
+  load();
   if (config_.interval > 0) thread_ = std::thread([this] { run(); });
 }
 
@@ -158,7 +158,7 @@ fs::path SnapshotStore::path_of(Height height) const {
   return config_.directory / std::to_string(height.value);
 }
 
-void SnapshotStore::find() {
+void SnapshotStore::load() {
   std::vector<fs::path> unfit;
   for (const auto& entry : fs::directory_iterator(config_.directory)) {
     const auto height = height_of(entry.path().stem().string());
@@ -167,12 +167,12 @@ void SnapshotStore::find() {
     auto index = entry.path().has_extension() ? std::nullopt : read_index(entry.path());
     if (index && index->format == replica::kSnapshotFormat && index->params == config_.params &&
         *height <= config_.height) {
-      snapshots_.push_back({*height, std::move(index->chunks)});
+      snapshots_.push_back({{*height, std::move(index->chunks)}});
     } else {
       unfit.push_back(entry.path());
     }
   }
-  std::ranges::sort(snapshots_, {}, &StoredSnapshot::height);
+  std::ranges::sort(snapshots_, {}, [](const Kept& one) { return one.snapshot.height; });
   for (const fs::path& path : unfit) remove_quietly(path);
 }
 
@@ -249,35 +249,52 @@ void SnapshotStore::keep(StoredSnapshot snapshot) {
   std::vector<Height> old;
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(snapshots_, [&](const auto& one) { return one.height == snapshot.height; });
-    snapshots_.push_back(std::move(snapshot));
-    while (snapshots_.size() > kSnapshotsKept) {
-      old.push_back(snapshots_.front().height);
-      snapshots_.erase(snapshots_.begin());
-    }
+    std::erase_if(snapshots_, [&](const Kept& one) { return one.snapshot.height == snapshot.height; });
+    snapshots_.push_back({std::move(snapshot)});
+    while (snapshots_.size() > kSnapshotsKept) old.push_back(drop_one());
+    for (const Kept& one : snapshots_) one.read = false;
   }
   // Whoever reads one of them has its file open, or finds nothing.
   for (const Height height : old) remove_quietly(path_of(height));
 }
 
+Height SnapshotStore::drop_one() {
+  Kept& oldest = snapshots_.front();
+  const bool spare = oldest.read && oldest.spared < kSnapshotsSparedMax;
+  if (spare) ++oldest.spared;
+  const auto victim = snapshots_.begin() + (spare ? 1 : 0);
+  const Height out = victim->snapshot.height;
+  snapshots_.erase(victim);
+  return out;
+}
+
+const SnapshotStore::Kept* SnapshotStore::find(Height height) const {
+  const auto found =
+      std::ranges::find_if(snapshots_, [&](const Kept& one) { return one.snapshot.height == height; });
+  return found == snapshots_.end() ? nullptr : &*found;
+}
+
 std::vector<StoredSnapshot> SnapshotStore::list() const {
   const std::lock_guard lock(mutex_);
-  return snapshots_;
+  std::vector<StoredSnapshot> out;
+  for (const Kept& one : snapshots_) out.push_back(one.snapshot);
+  return out;
 }
 
 std::optional<Height> SnapshotStore::oldest_needed() const {
   if (config_.interval == 0) return std::nullopt;
   const std::lock_guard lock(mutex_);
-  return snapshots_.empty() ? Height(0) : snapshots_.front().height;
+  return snapshots_.empty() ? Height(0) : snapshots_.front().snapshot.height;
 }
 
 Bytes SnapshotStore::chunk(Height height, uint32_t index) const {
   Digest expected;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = std::ranges::find(snapshots_, height, &StoredSnapshot::height);
-    if (found == snapshots_.end() || index >= found->chunks.size()) return {};
-    expected = found->chunks[index];
+    const Kept* const found = find(height);
+    if (found == nullptr || index >= found->snapshot.chunks.size()) return {};
+    expected = found->snapshot.chunks[index];
+    found->read = true;
   }
   std::ifstream in(path_of(height) / kStateFile, std::ios::binary);
   in.seekg(static_cast<std::streamoff>(index * kSnapshotChunkBytes));

@@ -23,8 +23,12 @@ namespace icws::engine {
 // Bytes of each chunk but the last: what a peer sends at once. CometBFT's messages have 16 MB at most.
 inline constexpr uint64_t kSnapshotChunkBytes = 4 * 1024 * 1024;
 inline constexpr uint64_t kSnapshotChunksMax = replica::SnapshotLimits().bytes / kSnapshotChunkBytes;
-// The newest ones. With two, a peer has a whole interval left to fetch the one that it began with.
+// With two, a peer has a whole interval left to fetch the one that it began with.
 inline constexpr size_t kSnapshotsKept = 2;
+// For so many newer ones the older one is kept as long as it is being fetched: a large state takes longer
+// than an interval. Not for ever, since blocks after it are kept, too, and a peer may read as slowly as it
+// likes.
+inline constexpr uint32_t kSnapshotsSparedMax = 10;
 
 struct StoredSnapshot {
   Height height;
@@ -33,10 +37,11 @@ struct StoredSnapshot {
 };
 
 // What: every `interval` blocks writes a snapshot into `directory`/HEIGHT, on a thread of its own; keeps the
-// newest; lists and reads those that are whole. A snapshot is a courtesy: what goes wrong with one is told,
-// its remains are removed, and the replica goes on. Thread-safety: all methods from any thread, on_commit
-// from one. Ownership: owns its thread; the destructor abandons what is being written. Errors: construction
-// throws std::runtime_error if the directory cannot be made.
+// newest, and the one before it or an older one that is being fetched; lists and reads those that are whole.
+// A snapshot is a courtesy: what goes wrong with one is told, its remains are removed, and the replica goes
+// on. Thread-safety: all methods from any thread, on_commit from one. Ownership: owns its thread; the
+// destructor abandons what is being written. Errors: construction throws std::runtime_error if the directory
+// cannot be made.
 class SnapshotStore {
  public:
   struct Config {
@@ -71,15 +76,25 @@ class SnapshotStore {
   void wait() const;
 
  private:
+  struct Kept {
+    StoredSnapshot snapshot;
+    // Since the newest one was taken.
+    mutable bool read = false;
+    // How many newer ones have gone before it.
+    uint32_t spared = 0;
+  };
   struct Order {
     Height height;
     std::unique_ptr<replica::StorageReader> view;
   };
 
-  void find();
+  void load();
   void run();
   void take(const Order& order);
   void keep(StoredSnapshot snapshot);
+  // That gives way. Precondition: there are more than are kept.
+  Height drop_one();
+  const Kept* find(Height height) const;
   std::filesystem::path path_of(Height height) const;
 
   const Config config_;
@@ -88,7 +103,8 @@ class SnapshotStore {
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
-  std::vector<StoredSnapshot> snapshots_;
+  // Ascending by height.
+  std::vector<Kept> snapshots_;
   std::optional<Order> order_;
   bool busy_ = false;
   bool stopping_ = false;

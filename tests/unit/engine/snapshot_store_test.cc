@@ -91,6 +91,28 @@ TEST_F(SnapshotStoreTest, TakesOneAtEachIntervalAndKeepsTheNewest) {
   EXPECT_THAT(last_notice(), HasSubstr("snapshot of height 30: 6291"));
 }
 
+// A large state takes longer to fetch than the interval.
+TEST_F(SnapshotStoreTest, OneThatIsBeingFetchedStaysForAWhile) {
+  auto store = make();
+  uint64_t height = 10;
+  for (; height <= 20; height += 10) take(*store, height);
+  for (uint32_t i = 0; i < kSnapshotsSparedMax; ++i, height += 10) {
+    EXPECT_NE(store->chunk(Height(10), 0), "");
+    take(*store, height);
+    EXPECT_EQ(heights(*store), (std::vector<uint64_t>{10, height}));
+    EXPECT_EQ(store->oldest_needed(), Height(10));
+  }
+  EXPECT_EQ(files().size(), 2u);
+  EXPECT_NE(store->chunk(Height(10), 0), "");
+  take(*store, height);
+  EXPECT_EQ(heights(*store), (std::vector<uint64_t>{height - 10, height}));
+  // Nobody has read from it since the one before was taken.
+  EXPECT_NE(store->chunk(Height(height - 10), 0), "");
+  take(*store, height + 10);
+  take(*store, height + 20);
+  EXPECT_EQ(heights(*store), (std::vector<uint64_t>{height + 10, height + 20}));
+}
+
 TEST_F(SnapshotStoreTest, CutsChunksWithTheirDigests) {
   change("a/2", 3 * 1024 * 1024);
   auto store = make();
