@@ -122,9 +122,10 @@ std::vector<FeedLog::Freed> make_room(FeedLog& log, const FeedEvidence& evidence
                                       size_t self, Quorum quorum, const FeedState& state, LocalTime now,
                                       const AgreementParams& params) {
   const LocalTime before = now - params.hold_back;
-  if (!log.overfull() || !log.has_waited_since(before)) return {};
+  const LocalTime listed_by = now - params.drop_after;
+  if (!(log.overfull() || log.has_overdue(listed_by)) || !log.has_waited_since(before)) return {};
   const Outlook outlook(view, self, quorum, state, log, evidence, params);
-  return log.make_room(before, [&](const FeedLog::Entry& entry) { return outlook.hope(entry); });
+  return log.make_room(before, listed_by, [&](const FeedLog::Entry& entry) { return outlook.hope(entry); });
 }
 
 }  // namespace icws::agreement

@@ -44,8 +44,9 @@ class FeedEvidence {
 };
 
 // After a block at the chain's head: removes from `log` what it has no room to report and what more than f
-// other members do not have although they had time to; the oldest first, as much as is too much. Not while
-// the inbox is full.
+// other members do not have although they had time to; the oldest first, as much as is too much. Also what
+// would have been dropped long ago but for a full inbox: it holds up the acknowledgement of all that follows,
+// so that the socket may not have been read on. Not while the inbox is full.
 std::vector<FeedLog::Freed> make_room(FeedLog& log, const FeedEvidence& evidence, const View& view,
                                       size_t self, Quorum quorum, const FeedState& state, LocalTime now,
                                       const AgreementParams& params);

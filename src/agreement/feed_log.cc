@@ -23,7 +23,7 @@ struct KeyHasher {
 bool FeedLog::append(Observation observation, EventRef event, LocalTime now) {
   const ContentId id = feed_content_id(observation.kind, observation.key, observation.content);
   if (consume_credit(id, now)) return false;
-  entries_.push_back(Entry{id, std::move(observation), event, now, std::nullopt, ++last_ordinal_});
+  entries_.push_back(Entry{id, std::move(observation), event, now, {}, {}, ++last_ordinal_});
   copies_[id].push_back(std::prev(entries_.end()));
   return true;
 }
@@ -37,7 +37,7 @@ std::vector<FeedItem> FeedLog::list(size_t bytes_max, size_t items_max, LocalTim
     if (out.size() == items_max) break;
     bytes += kItemBytes + (keys.insert(entry.id.key).second ? kKeyBytes : 0);
     if (bytes > bytes_max) break;
-    if (!entry.listed) entry.listed = now;
+    if (!entry.listed) entry.listed = entry.first_listed = now;
     out.push_back(FeedItem{entry.id, ++copies[entry.id]});
   }
   room_ = out.size() < entries_.size() ? out.size() : SIZE_MAX;
@@ -84,10 +84,11 @@ std::vector<FeedLog::Freed> FeedLog::drop_stale(LocalTime now, Milliseconds drop
   return freed;
 }
 
-std::vector<FeedLog::Freed> FeedLog::make_room(LocalTime before,
+std::vector<FeedLog::Freed> FeedLog::make_room(LocalTime before, LocalTime listed_by,
                                                const std::function<Hope(const Entry&)>& hope) {
   std::vector<Freed> freed;
-  for (auto it = entries_.begin(); it != entries_.end() && overfull() && waits_since(*it) <= before;) {
+  for (auto it = entries_.begin(); it != entries_.end() && waits_since(*it) <= before;) {
+    if (!overfull() && !overdue(*it, listed_by)) break;
     const Hope judged = hope(*it);
     if (judged == Hope::ForAllLaterToo) break;
     it = judged == Hope::None ? remove(it, freed) : std::next(it);

@@ -33,6 +33,8 @@ class FeedLog {
     LocalTime received;
     // When it was first in a report; empty: not yet. Those that were are the oldest ones.
     std::optional<LocalTime> listed;
+    // The same, whatever has made the wait start anew since.
+    std::optional<LocalTime> first_listed;
     // Counts from 1 in order of arrival.
     uint64_t ordinal = 0;
   };
@@ -67,9 +69,14 @@ class FeedLog {
     return !entries_.empty() && waits_since(entries_.front()) <= before;
   }
   enum class Hope : uint8_t { None, Some, ForAllLaterToo };
-  // Where the log is overfull: removes the oldest entries that have waited since `before` and are hopeless,
-  // as many as are too many. Asks from the oldest on.
-  std::vector<Freed> make_room(LocalTime before, const std::function<Hope(const Entry&)>& hope);
+  // Some entry was listed by then, and is here only because the inbox was full since.
+  bool has_overdue(LocalTime listed_by) const {
+    return !entries_.empty() && overdue(entries_.front(), listed_by);
+  }
+  // Removes the oldest entries that have waited since `before` and are hopeless: where the log is overfull,
+  // as many as are too many; and those that are overdue. Asks from the oldest on.
+  std::vector<Freed> make_room(LocalTime before, LocalTime listed_by,
+                               const std::function<Hope(const Entry&)>& hope);
   // The copy-th unsettled copy, or null.
   const Entry* entry(const FeedItem& item) const;
   const Observation* find(const FeedItem& item) const {
@@ -77,6 +84,10 @@ class FeedLog {
     return found == nullptr ? nullptr : &found->observation;
   }
   size_t size() const { return entries_.size(); }
+  // Some entry came from a socket before this one.
+  bool holds_before(Attempt attempt) const {
+    return !entries_.empty() && entries_.front().event.attempt < attempt;
+  }
 
   // Credits that have not run out, to be kept over a restart.
   std::vector<Credit> credits(LocalTime now) const;
@@ -87,6 +98,9 @@ class FeedLog {
 
  private:
   using Entries = std::list<Entry>;
+  static bool overdue(const Entry& entry, LocalTime listed_by) {
+    return entry.first_listed && *entry.first_listed <= listed_by;
+  }
   Entries::iterator remove(Entries::iterator entry, std::vector<Freed>& freed);
   void index_credits();
   bool consume_credit(const ContentId& id, LocalTime now);

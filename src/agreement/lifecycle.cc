@@ -99,6 +99,10 @@ std::expected<std::optional<transcript::Opened>, DecisionFault> feed_opened(
 std::optional<End> lifecycle_end(const ConnectionState& state, const View& view, AgreedTime now,
                                  const AgreementParams& params) {
   const Quorum quorum = state.quorum();
+  // Else what a quorum has seen might be lost, because it could not say so in time.
+  const auto speaking =
+      std::ranges::count_if(view, [](const InForce& member) { return member.section != nullptr; });
+  if (!quorum.is_quorum(static_cast<uint32_t>(speaking))) return std::nullopt;
   uint32_t down_now = 0, down_for_long = 0;
   for (const std::optional<AgreedTime>& since : state.down_since) {
     down_now += since.has_value();

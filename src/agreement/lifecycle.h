@@ -24,7 +24,8 @@ std::expected<std::optional<transcript::Opened>, DecisionFault> feed_opened(
     const ConnectionState& state, const View& view, const std::optional<Bytes>& encoded);
 
 // The end of an epoch whose members failed or lost it for long enough, or that did not open in time.
-// Call only where nothing more is decidable: data comes first.
+// None while fewer than a quorum have sections in force. Call only where nothing more is decidable: data
+// comes first.
 std::optional<End> lifecycle_end(const ConnectionState& state, const View& view, AgreedTime now,
                                  const AgreementParams& params);
 

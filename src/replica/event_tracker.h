@@ -43,6 +43,8 @@ class EventTracker {
   }
   bool is_done(EventSequence event) const { return event <= prefix_ || done_.contains(event.value); }
   EventSequence prefix() const { return prefix_; }
+  // Some later event is done: an undone one holds up its acknowledgement.
+  bool held_up() const { return !done_.empty(); }
   std::vector<uint64_t> beyond() const { return {done_.begin(), done_.end()}; }
 
  private:

@@ -200,8 +200,8 @@ bool LocalConnection::reopen_due(const Connection& record, AgreedTime now) const
       record.agreement.phase != agreement::Phase::Open)
     return false;
   // Where fewer than f+1 are live the epoch ends: a silent return would hide a gap from the canister.
-  return !reopening_ && end_known_ && now - *end_known_ >= kReopenAfter &&
-         record.agreement.quorum().has_honest(live_members_);
+  return !reopening_ && end_known_ && !log_->holds_before(socket_.attempt) &&
+         now - *end_known_ >= kReopenAfter && record.agreement.quorum().has_honest(live_members_);
 }
 
 agreement::Section LocalConnection::section(const Connection& record,
@@ -218,7 +218,9 @@ agreement::Section LocalConnection::section(const Connection& record,
   out.sent_up_to = sends_.confirmed();
   // In mode ordered what the server negotiated is the chain's first observation.
   if (opened_ && record.arguments.mode != Mode::Ordered) out.opened = agreement::opened_digest(*opened_);
-  log_->fill(record, params, request, out);
+  SectionRequest own = request;
+  own.held_up = socket_.tracker.held_up();
+  log_->fill(record, params, own, out);
   return out;
 }
 

@@ -90,6 +90,7 @@ class FeedLocalLog final : public LocalLog {
     repeats_until_ = now + params.hold_back;
   }
   size_t size() const override { return log_.size(); }
+  bool holds_before(Attempt attempt) const override { return log_.holds_before(attempt); }
   LocalProgress advance(const Connection& record, const std::vector<agreement::SettledContent>& settled,
                         LocalTime now, const agreement::AgreementParams& params, bool inbox_has_room,
                         SocketEvents& socket) override;
@@ -98,7 +99,9 @@ class FeedLocalLog final : public LocalLog {
   void fill(const Connection&, const agreement::AgreementParams& params, const SectionRequest& request,
             agreement::Section& out) override {
     out.items = log_.list(request.bytes_max, params.section_items_max, request.now);
-    out.complete = !log_.overfull() && request.stream_up && request.now >= repeats_until_;
+    // What outlasted a full inbox may keep the adapter from reading on.
+    const bool reads_on = !request.held_up || !log_.has_overdue(request.now - params.drop_after);
+    out.complete = !log_.overfull() && request.stream_up && request.now >= repeats_until_ && reads_on;
     evidence_.reported(request.height, request.now);
   }
   void show(agreement::Local& local) const override { local.feed = &log_; }

@@ -44,6 +44,8 @@ struct SectionRequest {
   // The adapter says at once what comes.
   bool stream_up = false;
   LocalTime now;
+  // An unsettled event holds up the acknowledgement of later ones.
+  bool held_up = false;
 };
 
 // After a block at the chain's head.
@@ -88,6 +90,9 @@ class LocalLog {
   virtual bool one_socket_only() const { return false; }
   // What this log holds contradicts what is agreed.
   virtual bool contradicts() const { return false; }
+  // Events of a socket before this one are not settled. The next socket waits for them: else a server that
+  // cuts its sockets would fill the log with what each has brought.
+  virtual bool holds_before(Attempt) const { return false; }
   // Events seen here and not settled.
   virtual size_t size() const = 0;
 

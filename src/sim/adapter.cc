@@ -131,6 +131,7 @@ void Adapter::send(const replica::SendCommand& send) {
   holes_ += send.sequence > it->second.status.accepted_send + 1;
   if (send.sequence != it->second.status.accepted_send + 1) return;
   it->second.status.accepted_send = send.sequence;
+  ledger_.wrote(member_, send.key.connection, send.content);
   servers_.receive(it->second.server_socket, send);
   if (deliver_) outgoing_.push_back(replica::SendProgress{send.key, send.sequence});
   flush();

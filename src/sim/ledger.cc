@@ -20,9 +20,34 @@ void Ledger::closed(uint32_t member, transcript::Cause cause) {
   if (!faulty(member)) causes_.insert(cause);
 }
 
-uint32_t Ledger::members_open(ConnectionId connection, Epoch epoch) const {
+bool Ledger::is_open(uint32_t member, ConnectionId connection, Epoch epoch) const {
   const auto it = open_.find({connection, epoch});
-  return it == open_.end() ? 0 : static_cast<uint32_t>(it->second.size());
+  return it != open_.end() && it->second.contains(member);
+}
+
+void Ledger::wrote(uint32_t member, ConnectionId connection, const std::string& content) {
+  wrote_[{connection, content}].insert(member);
+}
+
+bool Ledger::has_written(uint32_t member, ConnectionId connection, const std::string& content) const {
+  const auto it = wrote_.find({connection, content});
+  return faulty(member) || (it != wrote_.end() && it->second.contains(member));
+}
+
+uint32_t Ledger::members_that_wrote(ConnectionId connection, const std::string& content) const {
+  const auto it = wrote_.find({connection, content});
+  if (it == wrote_.end()) return 0;
+  return static_cast<uint32_t>(
+      std::ranges::count_if(it->second, [&](uint32_t member) { return !faulty(member); }));
+}
+
+std::vector<std::string> Ledger::seen_by_anyone(ConnectionId connection) const {
+  std::vector<std::string> out;
+  const auto texts = seen_.find(connection);
+  if (texts == seen_.end()) return out;
+  for (const auto& [text, members] : texts->second) out.push_back(text);
+  std::ranges::sort(out);
+  return out;
 }
 
 std::optional<Milliseconds> Ledger::seen_by_all(ConnectionId connection, const std::string& text) const {

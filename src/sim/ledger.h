@@ -38,10 +38,17 @@ class Ledger {
   std::optional<Milliseconds> first_seen(ConnectionId connection, const std::string& text) const;
   // When the last of all honest members saw it first; none: not all have.
   std::optional<Milliseconds> seen_by_all(ConnectionId connection, const std::string& text) const;
-  // How many honest members have had a socket of the epoch open.
-  uint32_t members_open(ConnectionId connection, Epoch epoch) const;
   // Some honest member's socket has ended so.
   bool ended_with(transcript::Cause cause) const { return causes_.contains(cause); }
+  // `content` went to a socket's server, as far as its adapter knows.
+  void wrote(uint32_t member, ConnectionId connection, const std::string& content);
+  // A faulty member may have written what it likes.
+  bool has_written(uint32_t member, ConnectionId connection, const std::string& content) const;
+  // How many honest members have written it.
+  uint32_t members_that_wrote(ConnectionId connection, const std::string& content) const;
+  bool is_open(uint32_t member, ConnectionId connection, Epoch epoch) const;
+  // What any member has seen, liars too.
+  std::vector<std::string> seen_by_anyone(ConnectionId connection) const;
   // What some honest member has seen.
   std::vector<std::string> seen_by_any(ConnectionId connection) const;
   // How many honest members' first sockets of the epoch brought `texts`, or began like them.
@@ -64,6 +71,7 @@ class Ledger {
   std::map<std::pair<uint32_t, replica::SocketKey>, std::vector<std::string>> sockets_;
   std::map<std::pair<ConnectionId, Epoch>, std::set<uint32_t>> open_;
   std::set<transcript::Cause> causes_;
+  std::map<std::pair<ConnectionId, std::string>, std::set<uint32_t>> wrote_;
 };
 
 }  // namespace icws::sim

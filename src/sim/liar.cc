@@ -56,6 +56,7 @@ Liar::Liar(const LiarPlan& plan, uint64_t seed, const replica::ClusterParams& pa
       params_(params),
       modes_(std::move(modes)),
       ledger_(ledger),
+      onlooker_(params.agreement, ledger),
       own_(seed * 41 + plan.member + 1),
       forging_(seed) {}
 
@@ -100,7 +101,8 @@ void Liar::fit(Report& report) const {
 }
 
 std::vector<replica::SignedReport> Liar::reports(Height height, const Bytes& honest,
-                                                 const std::vector<replica::SignedReport>& last, Bytes key) {
+                                                 const std::vector<replica::SignedReport>& last, Bytes key,
+                                                 const replica::State& state) {
   key_ = std::move(key);
   begin(height);
   std::vector<replica::SignedReport> out;
@@ -114,7 +116,7 @@ std::vector<replica::SignedReport> Liar::reports(Height height, const Bytes& hon
   const Report truth = *report;
   if (acts(Strategy::Stale) && !old_reports_.empty() && own_.chance(1, 2))
     report->sections = old_reports_[own_.below(old_reports_.size())].sections;
-  for (Section& section : report->sections) change_section(section, height, others);
+  for (Section& section : report->sections) change_section(section, others, state);
   fit(*report);
   old_reports_.push_back(truth);
   if (old_reports_.size() > kOldKept) old_reports_.pop_front();
@@ -177,7 +179,7 @@ replica::SignedReport Liar::malformed(Height height, const Report& honest) {
   return sign(height, agreement::encode_report(report));
 }
 
-void Liar::change_section(Section& section, Height, const std::vector<Report>& last) {
+void Liar::change_section(Section& section, const std::vector<Report>& last, const replica::State& state) {
   const Mode mode =
       section.connection.value <= modes_.size() ? modes_[section.connection.value - 1] : Mode::Feed;
   if (acts(Strategy::FalseEnd)) {
@@ -193,7 +195,7 @@ void Liar::change_section(Section& section, Height, const std::vector<Report>& l
   if (acts(Strategy::FalseSends)) section.sent_up_to = SendSequence(1'000);
   if (acts(Strategy::FalseOpen) && section.opened) section.opened = any_digest(forging_);
   if (mode == Mode::Feed) change_feed(section, last);
-  if (mode == Mode::Ordered) change_ordered(section);
+  if (mode == Mode::Ordered) change_ordered(section, state);
   if (mode == Mode::Observations) change_values(section);
 }
 
@@ -264,8 +266,25 @@ void Liar::change_feed(Section& section, const std::vector<Report>& last) {
   section.items.resize(std::min<size_t>(section.items.size(), params_.agreement.section_items_max));
 }
 
-void Liar::change_ordered(Section& section) {
+uint32_t Liar::backed() const {
+  const auto members = static_cast<uint32_t>(params_.replica_keys.size());
+  // The first member is the one that servers lie to.
+  const uint32_t member = static_cast<uint32_t>(seed_ % 4 == 0 ? seed_ / 4 % members : 0);
+  return member == plan_.member ? (member + 1) % members : member;
+}
+
+void Liar::change_ordered(Section& section, const replica::State& state) {
   std::vector<Head>& heads = section.heads;
+  const auto slot = state.connections.find(section.connection);
+  if (acts(Strategy::Back) && slot != state.connections.end() &&
+      slot->second.record.agreement.epoch == section.epoch) {
+    const replica::Connection& record = slot->second.record;
+    if (const auto log = onlooker_.ordered_log(record, backed())) {
+      section.status = MemberStatus::Live;
+      section.ending.reset();
+      heads = log->heads(record.agreement.ordered.position, params_.agreement.head_window);
+    }
+  }
   if (acts(Strategy::FalseHeads) && !heads.empty()) {
     const uint64_t what = forging_.below(4);
     if (what == 0) heads.front().digest = any_digest(forging_);

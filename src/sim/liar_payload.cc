@@ -1,6 +1,7 @@
 // What a Byzantine proposer puts into its blocks.
 #include <algorithm>
 
+#include "replica/block_step.h"
 #include "sim/liar.h"
 
 namespace icws::sim {
@@ -88,11 +89,9 @@ void Liar::premature_feed(const agreement::Section& own, agreement::Decision& de
   const size_t count = std::min<size_t>(texts->size(), 1 + own_.below(own_.chance(1, 3) ? 40 : 3));
   for (size_t i = texts->size() - count; i < texts->size(); ++i) {
     const std::string& text = (*texts)[i];
-    const size_t key = text.find(R"("key":)");
-    if (key == std::string::npos) return;
-    const size_t end = text.find_first_of(",}", key);
-    decision.feed.contents.push_back(
-        {agreement::ObservationKind::Text, text, "[" + text.substr(key + 6, end - key - 6) + "]"});
+    const auto key = feed_key(text);
+    if (!key) return;
+    decision.feed.contents.push_back({agreement::ObservationKind::Text, text, *key});
   }
 }
 
@@ -115,7 +114,99 @@ void Liar::add_premature(agreement::Payload& payload) {
   std::ranges::sort(payload.decisions, {}, &agreement::CarriedDecision::connection);
 }
 
-Bytes Liar::payload(Height height, Bytes honest) {
+namespace {
+
+agreement::Decision& decision_of(agreement::Payload& payload, const replica::Connection& record) {
+  const auto it =
+      std::ranges::lower_bound(payload.decisions, record.id, {}, &agreement::CarriedDecision::connection);
+  if (it != payload.decisions.end() && it->connection == record.id) return it->decision;
+  return payload.decisions.insert(it, {record.id, record.agreement.epoch, {}})->decision;
+}
+
+bool active(const replica::Connection& record) {
+  return record.phase == replica::RecordPhase::Active && record.agreement.phase != agreement::Phase::Ended;
+}
+
+// A subnet whose quorum is so many.
+agreement::Quorum with_quorum(uint32_t q) {
+  uint32_t n = q;
+  while (agreement::Quorum(n).q() < q) ++n;
+  return agreement::Quorum(n);
+}
+
+}  // namespace
+
+void Liar::on_block(const replica::Block& block, const Digest& app_hash) {
+  onlooker_.block(block.height, decode(block.payload), app_hash);
+}
+
+// Ordered: what only f+1 sections support.
+void Liar::add_few(agreement::Payload& payload, Height height, const replica::State& state) {
+  onlooker_.with(payload.reports, height, [&](const replica::ReportWindow& window) {
+    for (const auto& [id, slot] : state.connections) {
+      const replica::Connection& record = slot.record;
+      if (record.arguments.mode != Mode::Ordered || !active(record)) continue;
+      const auto log = onlooker_.ordered_log(record, backed());
+      if (!log) continue;
+      const agreement::View view =
+          window.view(id, record.agreement.epoch, record.agreement.committee, height);
+      const agreement::OrderedDecision few = agreement::propose_ordered(
+          record.agreement.ordered, view, *log, with_quorum(record.agreement.quorum().f() + 1),
+          {params_.block_content_bytes_max, UINT64_MAX, UINT64_MAX}, params_.agreement);
+      if (!few.empty()) decision_of(payload, record).ordered = few;
+    }
+  });
+}
+
+// As an honest proposer that knows all contents and no limits.
+void Liar::add_greedy(agreement::Payload& payload, const replica::ProposalRequest& request,
+                      const replica::State& state) {
+  const AgreedTime now = replica::advance_time(state.global, request.time);
+  onlooker_.with(payload.reports, request.height, [&](const replica::ReportWindow& window) {
+    for (const auto& [id, slot] : state.connections) {
+      const replica::Connection& record = slot.record;
+      if (!active(record) || record.agreement.phase != agreement::Phase::Open) continue;
+      if (id.value > modes_.size() || own_.chance(1, 4)) continue;
+      const agreement::View view =
+          window.view(id, record.agreement.epoch, record.agreement.committee, request.height);
+      const auto log = onlooker_.ordered_log(record, backed());
+      const agreement::FeedLog feed_log = onlooker_.feed_log(id);
+      agreement::Context context = replica::context_for(slot, params_, request.height, now);
+      context.inbox_bytes = UINT64_MAX / 2;
+      const agreement::Decision greedy =
+          agreement::propose(record.agreement, view, {log ? &*log : nullptr, &feed_log, nullptr}, context,
+                             UINT64_MAX / 2, params_.agreement);
+      if (!greedy.empty()) decision_of(payload, record) = greedy;
+    }
+  });
+}
+
+// A block's messages of a feed once more, mostly without any new report.
+void Liar::add_again(agreement::Payload& payload, Height height, const replica::Replica& replica) {
+  constexpr uint64_t kBlocksBack = 14;
+  constexpr size_t kEntriesBack = 64;
+  if (own_.chance(3, 4)) payload.reports.clear();
+  payload.decisions.clear();
+  for (const auto& [id, slot] : replica.state().connections) {
+    const replica::Connection& record = slot.record;
+    if (record.arguments.mode != Mode::Feed || !active(record)) continue;
+    const uint64_t last = record.last_entry.value;
+    const auto entries = replica.transcript(id, EntrySequence(last > kEntriesBack ? last - kEntriesBack : 1),
+                                            kEntriesBack + 1);
+    std::map<Height, std::vector<Observation>> by_block;
+    for (const transcript::Entry& entry : entries) {
+      const auto* message = std::get_if<transcript::Message>(&entry.what);
+      if (message != nullptr && entry.height.value + kBlocksBack >= height.value)
+        by_block[entry.height].push_back({agreement::ObservationKind::Text, message->content, message->key});
+    }
+    if (by_block.empty()) continue;
+    const auto chosen = std::next(by_block.begin(), static_cast<ptrdiff_t>(own_.below(by_block.size())));
+    decision_of(payload, record).feed.contents = chosen->second;
+  }
+}
+
+Bytes Liar::payload(const replica::ProposalRequest& request, Bytes honest, const replica::Replica& replica) {
+  const Height height = request.height;
   begin(height);
   old_payloads_.push_back(honest);
   if (old_payloads_.size() > kPayloadsKept) old_payloads_.pop_front();
@@ -146,6 +237,9 @@ Bytes Liar::payload(Height height, Bytes honest) {
     if (own_.chance(1, 8) && !decoded->reports.empty()) decoded->reports[0].report[0] ^= 1;
   }
   if (acts(Strategy::Premature) && own_.chance(2, 3)) add_premature(*decoded);
+  if (acts(Strategy::Few)) add_few(*decoded, height, replica.state());
+  if (acts(Strategy::Greedy) && own_.chance(2, 3)) add_greedy(*decoded, request, replica.state());
+  if (acts(Strategy::Again) && own_.chance(2, 3)) add_again(*decoded, height, replica);
   Bytes payload = agreement::encode_payload(*decoded);
   if (acts(Strategy::Forge) && own_.chance(1, 8) && !payload.empty())
     payload[own_.below(payload.size())] ^= static_cast<char>(1 + own_.below(255));

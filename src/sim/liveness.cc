@@ -66,25 +66,32 @@ bool LivenessChecker::undisturbed() const {
 }
 
 void LivenessChecker::diverged(const replica::ConnectionView& view, Missing& out) const {
+  // What the server says, by how many honest members hear it.
+  std::map<uint32_t, uint32_t> versions;
+  uint32_t honest = 0, most = 0;
+  const uint32_t lied_to = plan_.connections[view.id.value - 1].lied_to;
+  for (uint32_t member = 0; member < plan_.replicas; ++member) {
+    if (ledger_.faulty(member)) continue;
+    ++honest;
+    const uint32_t version = member < lied_to ? Servers::lie_of(member) : Servers::kLies;
+    most = std::max(most, ++versions[version]);
+  }
+  // Whatever liars say, no version gets a quorum.
+  if (!agreement::Quorum(plan_.replicas).has_honest(honest - most)) return;
   const auto& closes = safety_.agreed().at(view.id).closes;
-  if (closes.empty() || closes[0] != transcript::Cause::Diverged)
+  const bool named = ledger_.faulty_count() == 0 && plan_.faults.empty();
+  const bool right = !closes.empty() && (named ? closes[0] == transcript::Cause::Diverged
+                                               : closes[0] != transcript::Cause::Stalled);
+  if (!right)
     out.push_back("connection " + std::to_string(view.id.value) + ": servers that differ, and no divergence");
 }
 
 void LivenessChecker::ordered(const replica::ConnectionView& view, uint64_t echoes, Missing& out) const {
   const ConnectionPlan& connection = plan_.connections[view.id.value - 1];
   const uint32_t faulty_max = agreement::Quorum(plan_.replicas).f();
-  if (connection.mute) {
-    const auto& closes = safety_.agreed().at(view.id).closes;
-    if (closes.empty() || closes[0] != transcript::Cause::Timeout)
-      out.push_back("connection " + std::to_string(view.id.value) +
-                    ": a server that says nothing, and no timeout");
-    return;
-  }
+  if (connection.shut_out > 0 && connection.shut_out + ledger_.faulty_count() > faulty_max) return;
   if (connection.lied_to + ledger_.faulty_count() > faulty_max) {
-    if (connection.lied_to > faulty_max && ledger_.faulty_count() == 0 && plan_.faults.empty())
-      diverged(view, out);
-    if (connection.lied_to > 0) return;
+    if (connection.lied_to > 0) return diverged(view, out);
   }
   const bool sequence = connection.kind == ServerKind::Sequence;
   const uint64_t expected = sequence ? Servers::kSequenceMessages : echoes;
@@ -94,6 +101,29 @@ void LivenessChecker::ordered(const replica::ConnectionView& view, uint64_t echo
   if (sequence && view.cause != transcript::Cause::Server) out.push_back(where + "not closed by its server");
   if (!sequence && view.state != "open") out.push_back(where + "ended");
   if (view.outbox_bytes > 0) out.push_back(where + "sends that no quorum has written");
+}
+
+void LivenessChecker::shut_out(Missing& out) const {
+  for (const auto& [id, agreed] : safety_.agreed()) {
+    const ConnectionPlan& connection = plan_.connections[id.value - 1];
+    if (!plan_.shuts_out(connection) || connection.kind == ServerKind::Values) continue;
+    const bool timed_out = !agreed.closes.empty() && agreed.closes[0] == transcript::Cause::Timeout;
+    // With liars among the missing, it may have opened.
+    if (!timed_out && ledger_.faulty_count() == 0 && plan_.faults.empty())
+      out.push_back("connection " + std::to_string(id.value) +
+                    ": a server that says nothing, and no timeout");
+  }
+}
+
+void LivenessChecker::unsent(const std::vector<std::unique_ptr<Node>>& nodes, Missing& out) const {
+  const auto node = std::ranges::find_if(nodes, [](const auto& one) { return one->honest() && one->up(); });
+  if (node == nodes.end()) return;
+  for (const replica::ConnectionView& view : (*node)->replica().connections()) {
+    const bool rests = view.mode == replica::Mode::Feed && view.state == "open" && view.outbox_bytes > 0;
+    const ConnectionPlan& connection = plan_.connections[view.id.value - 1];
+    if (rests && connection.shut_out == 0)
+      out.push_back("connection " + std::to_string(view.id.value) + ": sends that too few have written");
+  }
 }
 
 std::vector<std::string> LivenessChecker::missing(const std::vector<std::unique_ptr<Node>>& nodes,
@@ -119,6 +149,8 @@ std::vector<std::string> LivenessChecker::missing(const std::vector<std::unique_
     }
   }
   if (!quiet_) return out;
+  shut_out(out);
+  unsent(nodes, out);
   orders(echoes, servers, out);
   readings(now, out);
   const bool cut = plan_.section_items > 0 || plan_.report_bytes > 0;

@@ -33,6 +33,10 @@ class LivenessChecker {
   // Readings of values go on, while enough members have sockets.
   void readings(Milliseconds now, Missing& out) const;
   void diverged(const replica::ConnectionView& view, Missing& out) const;
+  // A server that lets nobody in is not waited for.
+  void shut_out(Missing& out) const;
+  // What the canister sent on feeds is written, whoever was to write it.
+  void unsent(const std::vector<std::unique_ptr<Node>>& nodes, Missing& out) const;
   // Whether nothing happened in this run that may end an ordered epoch, or keep a member away from it.
   bool undisturbed() const;
 

@@ -97,7 +97,7 @@ void Node::flush_commands() {
 
 Bytes Node::prepare(const replica::ProposalRequest& request) {
   Bytes payload = replica_->prepare_proposal(request);
-  return liar_ ? liar_->payload(request.height, std::move(payload)) : payload;
+  return liar_ ? liar_->payload(request, std::move(payload), *replica_) : payload;
 }
 
 Node::Verdict Node::process(const replica::Block& block, bool by_liar) {
@@ -109,14 +109,17 @@ std::vector<replica::SignedReport> Node::vote(Height height, const std::vector<r
   Bytes report = replica_->extend_vote(height, local_now());
   flush_commands();
   const Bytes key = replica_->own_key(height);
+  std::vector<replica::SignedReport> lies;
+  if (liar_) lies = liar_->reports(height, report, last, key, replica_->state());
   dies_at(CrashPhase::AfterVote);
-  if (liar_) return liar_->reports(height, report, last, key);
+  if (liar_) return lies;
   Bytes signature = SimVerifier::sign(key, ReplicaIndex(index_), height, report);
   return {replica::SignedReport{ReplicaIndex(index_), height, std::move(report), std::move(signature)}};
 }
 
 std::optional<Digest> Node::execute(const replica::Block& block) {
   const Digest hash = replica_->finalize_block(block).app_hash;
+  if (liar_) liar_->on_block(block, hash);
   if (dies_at(CrashPhase::AfterFinalize)) return std::nullopt;
   replica_->commit(local_now());
   // What the adapter was to be told is lost, acknowledgements too.

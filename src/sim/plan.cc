@@ -5,6 +5,7 @@
 
 #include "agreement/quorum.h"
 #include "base/prng.h"
+#include "sim/canister.h"
 
 namespace icws::sim {
 namespace {
@@ -34,7 +35,10 @@ void choose_limits(Plan& plan, Prng& prng) {
     plan.delivery_bytes = static_cast<uint32_t>(60 + prng.below(400));
     plan.connections[0].drop_oldest = prng.chance(1, 2);
   }
-  if (prng.chance(1, 5) && !recorded) plan.block_content_bytes = static_cast<uint32_t>(400 + prng.below(800));
+  if (prng.chance(1, 5) && !recorded) {
+    const bool large = plan.connections[1].large_every > 0;
+    plan.block_content_bytes = static_cast<uint32_t>((large ? 2'200 : 400) + prng.below(800));
+  }
   if (prng.chance(1, 6)) plan.report_bytes = static_cast<uint32_t>(1'200 + prng.below(3'000));
 }
 
@@ -52,7 +56,13 @@ ConnectionPlan choose_connection(ServerKind kind, const Plan& plan, const Option
   if (kind == ServerKind::Sequence && options.losses && prng.chance(1, 6)) {
     out.lied_to = static_cast<uint32_t>(1 + prng.below(plan.replicas));
   }
-  if (kind == ServerKind::Sequence) out.mute = prng.chance(1, 24);
+  if (kind == ServerKind::Sequence && prng.chance(1, 24)) out.shut_out = plan.replicas;
+  if (kind == ServerKind::Sequence && prng.chance(1, 6))
+    out.large_every = static_cast<uint32_t>(5 + prng.below(40));
+  if (kind == ServerKind::Values && prng.chance(1, 2)) {
+    out.pause_at = Milliseconds(static_cast<int64_t>(500 + prng.below(1'000)));
+    out.pause_for = kValueAgeMax + Milliseconds(static_cast<int64_t>(500 + prng.below(1'500)));
+  }
   return out;
 }
 
@@ -139,11 +149,130 @@ void choose_changes(Plan& plan, Prng& prng) {
   }
 }
 
+FaultPlan fault_at(FaultKind kind, int64_t at, int64_t length, uint32_t member = 0) {
+  FaultPlan out;
+  out.kind = kind;
+  out.at = Milliseconds(at);
+  out.length = Milliseconds(length);
+  out.member = member;
+  return out;
+}
+
+// What any mixture of all that seldom makes: one of these, in a run where little else happens.
+void choose_situation(Plan& plan, Prng& prng) {
+  const Plan mixed = plan;
+  const agreement::Quorum quorum(plan.replicas);
+  const auto below = [&](uint64_t bound) { return static_cast<uint32_t>(prng.below(bound)); };
+  const auto any_member = [&] { return below(plan.replicas); };
+  ConnectionPlan& feed = plan.connections[0];
+  ConnectionPlan& sequence = plan.connections[1];
+  const auto alone = [&] {
+    plan.faults.clear();
+    plan.liars.clear();
+    plan.section_items = plan.report_bytes = plan.block_content_bytes = 0;
+    plan.inbox_bytes = plan.delivery_bytes = 0;
+    for (ConnectionPlan& connection : plan.connections) connection.lied_to = connection.shut_out = 0;
+  };
+  const auto slow_canister = [&] {
+    plan.inbox_bytes = 16'500 + below(500);
+    plan.delivery_bytes = 60 + below(40);
+    feed.kind = ServerKind::Feed;
+    feed.drop_oldest = false;
+  };
+  const auto liar = [&](std::vector<Strategy> strategies) {
+    if (quorum.f() > 0) plan.liars.push_back({any_member(), std::move(strategies), false});
+  };
+  alone();
+  switch (prng.below(10)) {
+    case 0:
+      // An ordered connection whose canister has no room for a large message for a long time.
+      slow_canister();
+      plan.stall = Milliseconds(1'500);
+      sequence.large_every = 12 + below(20);
+      break;
+    case 1:
+      // A feed whose servers fail while the inbox is full.
+      slow_canister();
+      feed.padding = 200 + below(200);
+      plan.faults.push_back(fault_at(FaultKind::Outage, 1'500 + below(1'500), 1'200 + below(1'000)));
+      break;
+    case 2:
+      // Servers that differ, for as many as no quorum can bear.
+      sequence.lied_to = quorum.f() + 1 + below(plan.replicas - quorum.f());
+      plan.liars = mixed.liars;
+      break;
+    case 3: {
+      // Writers that are not there.
+      ConnectionPlan orders = feed;
+      orders.kind = ServerKind::Orders;
+      orders.writers = prng.chance(1, 2) ? WritersPlan::Some : WritersPlan::Single;
+      plan.connections.push_back(orders);
+      if (prng.chance(1, 2)) liar({Strategy::Silent});
+      for (uint32_t i = 1 + below(3); i > 0; --i)
+        plan.faults.push_back(fault_at(prng.chance(1, 2) ? FaultKind::Cut : FaultKind::Pause,
+                                       500 + below(2'000), 1'500, any_member()));
+      break;
+    }
+    case 4:
+      // A server that lets only some in: with others there would be a quorum, or one liar more.
+      (prng.chance(1, 2) ? feed : sequence).shut_out = 1 + below(plan.replicas);
+      if (feed.shut_out > 0) feed.kind = ServerKind::Feed;
+      break;
+    case 5: {
+      // Nobody's reports come in time, and a proposer goes on with the old ones.
+      feed.kind = ServerKind::Feed;
+      liar({Strategy::Again});
+      FaultPlan late = fault_at(FaultKind::Late, 800 + below(1'500), 1'000 + below(600));
+      late.group = ~uint64_t{0};
+      plan.faults = {late, late};
+      plan.faults[1].at += Milliseconds(2'000);
+      break;
+    }
+    case 6:
+      // So many leave at once that epochs end and others begin in one block.
+      for (uint32_t i = 0; i <= quorum.f() && i + 1 < plan.replicas; ++i)
+        plan.faults.push_back(fault_at(FaultKind::Leave, 700 + below(1'500), 0, i));
+      break;
+    case 7:
+      // A slow canister, and members that miss different messages.
+      slow_canister();
+      feed.loss = 4 + below(12);
+      feed.padding = below(100);
+      feed.lag = below(100);
+      feed.spread = below(60);
+      break;
+    case 8:
+      // Epochs that follow each other at once.
+      plan.reconnect_first = Milliseconds(20);
+      for (uint32_t i = 2 + below(2); i > 0; --i)
+        plan.faults.push_back(fault_at(FaultKind::Outage, 600 + below(2'500), 1'000 + below(900)));
+      plan.liars = mixed.liars;
+      break;
+    default:
+      // One that proposes whatever it should not, and one server that tells one member other things.
+      sequence.lied_to = 1;
+      sequence.large_every = 4 + below(10);
+      plan.block_content_bytes = 2'600 + below(800);
+      feed.kind = ServerKind::Feed;
+      if (prng.chance(1, 2)) slow_canister();
+      plan.faults = mixed.faults;
+      std::erase_if(plan.faults, [](const FaultPlan& fault) { return fault.kind == FaultKind::DiskLoss; });
+      liar({Strategy::Back, prng.chance(1, 2) ? Strategy::Few : Strategy::Greedy, Strategy::Again});
+  }
+}
+
 }  // namespace
 
+bool Plan::shuts_out(const ConnectionPlan& connection) const {
+  return !agreement::Quorum(replicas).is_quorum(replicas - std::min(connection.shut_out, replicas));
+}
+
 bool Plan::may_give_up() const {
-  const bool lags = std::ranges::any_of(connections, [](const ConnectionPlan& connection) {
-    return connection.feed() && (connection.lag > 0 || connection.spread > 100 || connection.loss > 0);
+  const bool lags = std::ranges::any_of(connections, [this](const ConnectionPlan& connection) {
+    // A list that a burst fills spans next to no time.
+    const bool filled = section_items > 0 && connection.burst > section_items / 2;
+    return connection.feed() &&
+           (filled || connection.lag > 0 || connection.spread > 100 || connection.loss > 0);
   });
   return (section_items > 0 || report_bytes > 0) && (!liars.empty() || !faults.empty() || lags);
 }
@@ -164,6 +293,7 @@ Plan make_plan(const Options& options) {
   if (options.liars) choose_liars(plan, prng);
   if (options.faults) choose_faults(plan, prng);
   if (options.faults) choose_changes(plan, prng);
+  if (options.faults && options.liars && options.losses && prng.chance(1, 4)) choose_situation(plan, prng);
   return plan;
 }
 

@@ -31,9 +31,13 @@ enum class Strategy : uint8_t {
   Censor,         // proposals without some members' reports
   Refuse,         // votes against every other proposal, and for every one of a liar
   Replay,         // old payloads
-  Premature       // proposes what one member alone has heard, and more than fits
+  Premature,      // proposes what one member alone has heard, and more than fits
+  Back,           // reports as if its socket had brought what one other member's has
+  Few,            // proposes what only f+1 members report
+  Greedy,         // proposes more than the block or the inbox takes
+  Again           // proposes once more what was decided some blocks ago, on the reports of then
 };
-inline constexpr uint8_t kStrategies = 19;
+inline constexpr uint8_t kStrategies = 23;
 
 struct LiarPlan {
   uint32_t member = 0;
@@ -103,8 +107,13 @@ struct ConnectionPlan {
   uint32_t lied_to = 0;
   // One slow socket: so many milliseconds behind the others.
   uint32_t lag = 0;
-  // The server lets nobody in and says nothing.
-  bool mute = false;
+  // The server says nothing to the first so many members, and lets them not in.
+  uint32_t shut_out = 0;
+  // A sequence: every so many messages is a large one; 0: none.
+  uint32_t large_every = 0;
+  // Values: the server says nothing for this stretch of the run.
+  Milliseconds pause_at{0};
+  Milliseconds pause_for{0};
   WritersPlan writers = WritersPlan::All;
   // A slow canister drops the oldest messages of this feed.
   bool drop_oldest = false;
@@ -130,6 +139,9 @@ struct Plan {
   uint32_t delivery_bytes = 0;
   uint32_t block_content_bytes = 0;
   uint32_t report_bytes = 0;
+  // Timers of the subnet that some situations need otherwise.
+  Milliseconds stall{5'000};
+  Milliseconds reconnect_first{300};
   std::vector<ConnectionPlan> connections;
   std::vector<LiarPlan> liars;
   std::vector<FaultPlan> faults;
@@ -138,6 +150,8 @@ struct Plan {
   // Members may give up what all of them saw: where lists are cut, what seems to find no quorum, and liars
   // and lags as long as what a list spans make that wrong (docs/agreement.md).
   bool may_give_up() const;
+  // The server lets so few in that a connection cannot open.
+  bool shuts_out(const ConnectionPlan& connection) const;
 };
 
 // What a caller fixes; the seed chooses the rest.

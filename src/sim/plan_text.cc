@@ -10,9 +10,10 @@ namespace icws::sim {
 namespace {
 
 constexpr std::array kStrategyNames{
-    "lie-contents", "flood",  "stale",       "false-end",  "equivocate",  "order",          "echo",
-    "malformed",    "silent", "false-heads", "false-open", "false-sends", "false-complete", "forge",
-    "withhold",     "censor", "refuse",      "replay",     "premature"};
+    "lie-contents",   "flood",     "stale",    "false-end",   "equivocate", "order",
+    "echo",           "malformed", "silent",   "false-heads", "false-open", "false-sends",
+    "false-complete", "forge",     "withhold", "censor",      "refuse",     "replay",
+    "premature",      "back",      "few",      "greedy",      "again"};
 constexpr std::array kFaultNames{"outage", "cut",        "adapter-crash", "pause",  "partition", "late",
                                  "crash",  "power-loss", "disk-loss",     "rotate", "leave"};
 constexpr std::array kPhaseNames{"now", "after-vote", "after-finalize", "after-commit"};
@@ -34,6 +35,8 @@ void run_fields(auto& archive, auto& plan) {
   archive("delivery-bytes", plan.delivery_bytes);
   archive("block-content-bytes", plan.block_content_bytes);
   archive("report-bytes", plan.report_bytes);
+  archive("stall", plan.stall);
+  archive("reconnect-first", plan.reconnect_first);
   archive("planted", plan.planted);
 }
 void connection_fields(auto& archive, auto& connection) {
@@ -47,7 +50,10 @@ void connection_fields(auto& archive, auto& connection) {
   archive("burst", connection.burst);
   archive("lied-to", connection.lied_to);
   archive("lag", connection.lag);
-  archive("mute", connection.mute);
+  archive("shut-out", connection.shut_out);
+  archive("large-every", connection.large_every);
+  archive("pause-at", connection.pause_at);
+  archive("pause-for", connection.pause_for);
   archive("writers", connection.writers);
   archive("drop-oldest", connection.drop_oldest);
 }

@@ -52,19 +52,21 @@ void SafetyChecker::entries(const replica::Replica& replica, Milliseconds now) {
     Agreed& agreed = connections_[view.id];
     agreed.feed = view.mode == replica::Mode::Feed;
     agreed.ordered = view.mode == replica::Mode::Ordered;
+    note_sends(replica.state());
     const size_t before = agreed.sequence.size();
     const Epoch epoch = agreed.epoch;
     for (const transcript::Entry& one : replica.transcript(view.id, agreed.last.next(), kEntriesAtOnce)) {
       if (one.sequence != agreed.last.next()) violation("a hole in a transcript");
       agreed.last = one.sequence;
-      entry(view.id, agreed, one, now);
+      entry(view.id, agreed, one, replica.state(), now);
     }
     if (agreed.ordered && (agreed.sequence.size() != before || agreed.epoch != epoch))
       prefix(view.id, agreed);
   }
 }
 
-void SafetyChecker::entry(ConnectionId id, Agreed& agreed, const transcript::Entry& entry, Milliseconds now) {
+void SafetyChecker::entry(ConnectionId id, Agreed& agreed, const transcript::Entry& entry,
+                          const replica::State& state, Milliseconds now) {
   if (entry.epoch < agreed.epoch) violation("an epoch that is over");
   if (entry.epoch > agreed.epoch) {
     if (agreed.ordered && !agreed.sequence.empty()) prefix(id, agreed);
@@ -79,37 +81,98 @@ void SafetyChecker::entry(ConnectionId id, Agreed& agreed, const transcript::Ent
       agreed.sequence.push_back(message->content);
     }
   } else if (const auto* mark = std::get_if<transcript::Gap>(&entry.what)) {
-    gap(id, agreed, mark->count);
+    gap(id, agreed, mark->count, now);
   } else if (std::holds_alternative<transcript::Opened>(entry.what)) {
-    opened(id, agreed);
+    opened(id, agreed, state);
   } else if (const auto* end = std::get_if<transcript::Closed>(&entry.what)) {
-    closed(id, agreed, *end);
+    closed(id, agreed, *end, now);
   } else if (const auto* value = std::get_if<transcript::Reading>(&entry.what)) {
     reading(agreed, *value, entry.time - kRunBegins);
+  } else if (const auto* sent = std::get_if<transcript::Sent>(&entry.what)) {
+    receipt(id, *sent);
   }
 }
 
 // Every honest member was told the time, so the median must be one of the last seconds, whatever a liar said.
 void SafetyChecker::reading(Agreed& agreed, const transcript::Reading& reading, Milliseconds at) {
   // Agreement time stands still, or nearly, while there is no quorum.
-  constexpr Milliseconds kHaltsMax{6'000};
+  const bool halts = std::ranges::any_of(plan_.faults, [](const FaultPlan& fault) {
+    return fault.kind != FaultKind::Outage && fault.kind != FaultKind::Cut &&
+           fault.kind != FaultKind::Rotate && fault.kind != FaultKind::Late;
+  });
+  const Milliseconds slack(halts ? 6'000 : 5);
   ++messages_;
   agreed.read_at = at;
   const auto median = Decimal::parse(reading.median);
   const auto time = [](Milliseconds ms) {
     return Decimal::parse(std::to_string(std::max<int64_t>(ms.count(), 0))).value();
   };
-  if (!median || *median > time(at) || *median < time(at - kValueAgeMax - kHaltsMax))
+  if (!median || *median > time(at) || *median < time(at - kValueAgeMax - slack))
     violation("a median of " + reading.median + " at " + std::to_string(at.count()) + " ms");
-  if (reading.responses <= 2 * quorum_.f()) violation("a median of too few values");
+  if (reading.responses <= 2 * agreement::Quorum(reading.members).f())
+    violation("a median of too few values");
 }
 
-void SafetyChecker::opened(ConnectionId id, const Agreed& agreed) {
-  if (ledger_.members_open(id, agreed.epoch) + ledger_.faulty_count() < quorum_.q())
+void SafetyChecker::opened(ConnectionId id, const Agreed& agreed, const replica::State& state) {
+  const auto slot = state.connections.find(id);
+  if (slot == state.connections.end() || slot->second.record.agreement.epoch != agreed.epoch) return;
+  const std::vector<ReplicaIndex>& committee = slot->second.record.agreement.committee;
+  const auto may_be = std::ranges::count_if(committee, [&](ReplicaIndex member) {
+    return ledger_.faulty(member.value) || ledger_.is_open(member.value, id, agreed.epoch);
+  });
+  if (!agreement::Quorum(static_cast<uint32_t>(committee.size())).is_quorum(static_cast<uint32_t>(may_be)))
     violation("connection " + std::to_string(id.value) + ": opened for too few");
 }
 
-void SafetyChecker::closed(ConnectionId id, Agreed& agreed, const transcript::Closed& closed) {
+void SafetyChecker::note_sends(const replica::State& state) {
+  for (const auto& [id, slot] : state.connections) {
+    for (const replica::QueuedSend& send : slot.outbox.messages)
+      sends_[id].try_emplace(send.sequence, send.content);
+  }
+}
+
+void SafetyChecker::receipt(ConnectionId id, const transcript::Sent& sent) {
+  const ConnectionPlan& plan = plan_.connections[id.value - 1];
+  const uint32_t named = plan.writers == WritersPlan::All    ? quorum_.q()
+                         : plan.writers == WritersPlan::Some ? quorum_.f() + 1
+                                                             : 1;
+  const uint32_t honest = named - std::min(named, ledger_.faulty_count());
+  for (SendSequence at = sent.first; at <= sent.last; at = at.next()) {
+    const auto content = sends_[id].find(at);
+    if (content == sends_[id].end()) {
+      violation("connection " + std::to_string(id.value) + ": a receipt of what nobody sent");
+      return;
+    }
+    const bool written = ledger_.members_that_wrote(id, content->second) >= honest &&
+                         std::ranges::all_of(sent.writers, [&](ReplicaIndex writer) {
+                           return ledger_.has_written(writer.value, id, content->second);
+                         });
+    if (written) continue;
+    violation("connection " + std::to_string(id.value) + ": a receipt of what too few have written");
+    return;
+  }
+}
+
+void SafetyChecker::complete_at_end(ConnectionId id, const Agreed& agreed, const std::string& where,
+                                    Milliseconds now) {
+  // Before the loss was known.
+  constexpr Milliseconds kReported{500};
+  const bool only_outages = std::ranges::all_of(plan_.faults, [](const FaultPlan& fault) {
+    return fault.kind == FaultKind::Outage || fault.kind == FaultKind::Cut || fault.kind == FaultKind::Rotate;
+  });
+  if (!only_outages || plan_.section_items > 0 || plan_.report_bytes > 0) return;
+  if (plan_.connections[id.value - 1].kind == ServerKind::Jitter) return;
+  uint64_t missing = 0;
+  for (const std::string& text : ledger_.seen_by_any(id)) {
+    const auto seen = ledger_.seen_by_all(id, text);
+    missing += seen && *seen + kReported <= now && !agreed.texts.contains(text);
+  }
+  if (missing > agreed.gaps)
+    violation(where + ", though " + std::to_string(missing) + " messages could be agreed before");
+}
+
+void SafetyChecker::closed(ConnectionId id, Agreed& agreed, const transcript::Closed& closed,
+                           Milliseconds now) {
   using transcript::Cause;
   ++closes_;
   agreed.closes.push_back(closed.cause);
@@ -126,9 +189,12 @@ void SafetyChecker::closed(ConnectionId id, Agreed& agreed, const transcript::Cl
   if (!own && !ledger_.ended_with(closed.cause)) violation(where + ", which no honest replica said");
   if (closed.cause == Cause::Diverged && plan.lied_to == 0)
     violation(where + ", though all were told the same");
-  if (closed.cause == Cause::Timeout && !plan.mute && calm_)
+  if (closed.cause == Cause::Timeout && plan.shut_out == 0 && calm_)
     violation(where + ", though the server let all in");
-  if (agreed.feed && calm_) violation(where + ", though nobody lost it");
+  if (closed.cause == Cause::Stalled && plan_.faults.empty() && plan.lied_to == 0)
+    violation(where + ", though all had the same");
+  if (agreed.feed && calm_ && plan.shut_out == 0) violation(where + ", though nobody lost it");
+  if (agreed.feed) complete_at_end(id, agreed, where, now);
 }
 
 void SafetyChecker::feed_message(ConnectionId id, Agreed& agreed, const std::string& text, Milliseconds now) {
@@ -140,6 +206,7 @@ void SafetyChecker::feed_message(ConnectionId id, Agreed& agreed, const std::str
               std::to_string(ledger_.members_with(id, text)) + " honest replicas, " +
               std::to_string(ledger_.copies(id, text)) + " times");
   if (copies > 1) return;
+  agreed.slow += now - *ledger_.first_seen(id, text) >= kHeldUp;
   order(id, agreed, text, now);
   latency(id, text, now);
 }
@@ -183,14 +250,22 @@ void SafetyChecker::order(ConnectionId id, Agreed& agreed, const std::string& te
               " that everyone received before it are neither agreed nor in a gap");
 }
 
-void SafetyChecker::gap(ConnectionId id, Agreed& agreed, uint64_t count) {
+void SafetyChecker::gap(ConnectionId id, Agreed& agreed, uint64_t count, Milliseconds now) {
   agreed.gaps += count;
   gaps_ += count;
   if (count == 0) violation("a gap mark of nothing");
   // Where contents repeat, one text stands for many.
-  if (plan_.connections[id.value - 1].kind == ServerKind::Jitter) return;
-  uint64_t missing = 0;
-  for (const std::string& text : ledger_.seen_by_any(id)) missing += !agreed.texts.contains(text);
+  const ConnectionPlan& plan = plan_.connections[id.value - 1];
+  if (plan.kind == ServerKind::Jitter) return;
+  uint64_t missing = 0, waited = agreed.slow;
+  for (const std::string& text : ledger_.seen_by_any(id)) {
+    if (agreed.texts.contains(text)) continue;
+    ++missing;
+    waited += now - *ledger_.first_seen(id, text) >= kHeldUp;
+  }
+  if (plan.kind == ServerKind::Feed && !plan.drop_oldest && agreed.gaps > waited)
+    violation("connection " + std::to_string(id.value) + ": a gap mark of " + std::to_string(count) +
+              ", of messages that may still be on their way");
   if (count > missing)
     violation("connection " + std::to_string(id.value) + ": a gap mark of " + std::to_string(count) +
               " where " + std::to_string(missing) + " messages are missing");
@@ -199,13 +274,20 @@ void SafetyChecker::gap(ConnectionId id, Agreed& agreed, uint64_t count) {
 void SafetyChecker::finish() {
   for (const auto& [id, agreed] : connections_) {
     const ConnectionPlan& plan = plan_.connections[id.value - 1];
-    if (!calm_ || plan.loss > 0 || plan.lag > 0 || plan.kind != ServerKind::Feed) continue;
-    // Sockets open one after the other.
+    // Sockets that are behind each other for nearly as long as a message is waited for, or for ever.
+    constexpr uint32_t kSkewMax = 160;
+    if (plan.lag + plan.spread > kSkewMax || plan.shut_out > 0 || plan.drop_oldest) continue;
+    // While the inbox is full nobody reads on, and some further than others.
+    if (!plan_.faults.empty() || plan_.section_items > 0 || plan_.report_bytes > 0 || plan_.inbox_bytes > 0)
+      continue;
+    if (plan.kind != ServerKind::Feed) continue;
+    // Fewer than a quorum ever had them. (Sockets open one after the other.)
     uint64_t missed = 0;
-    for (const std::string& text : ledger_.seen_by_any(id)) missed += !ledger_.seen_by_all(id, text);
+    for (const std::string& text : ledger_.seen_by_any(id))
+      missed += ledger_.members_with(id, text) < quorum_.q();
     if (agreed.gaps > missed)
       violation("connection " + std::to_string(id.value) + ": " + std::to_string(agreed.gaps) +
-                " messages in gaps, though only " + std::to_string(missed) + " were missed by anyone");
+                " messages in gaps, though only " + std::to_string(missed) + " found no quorum");
   }
 }
 

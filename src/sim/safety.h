@@ -42,6 +42,8 @@ class SafetyChecker {
     // Of a feed, with how many copies.
     std::map<std::string, uint64_t> texts;
     uint64_t gaps = 0;
+    // Messages that were agreed later than hold_back after an honest member had them.
+    uint64_t slow = 0;
     // Of each epoch that ended.
     std::vector<transcript::Cause> closes;
     bool feed = false;
@@ -62,15 +64,21 @@ class SafetyChecker {
   struct Key {
     std::map<uint64_t, std::string> came;
   };
-  void entry(ConnectionId id, Agreed& agreed, const transcript::Entry& entry, Milliseconds now);
+  void entry(ConnectionId id, Agreed& agreed, const transcript::Entry& entry, const replica::State& state,
+             Milliseconds now);
   void feed_message(ConnectionId id, Agreed& agreed, const std::string& text, Milliseconds now);
   void order(ConnectionId id, Agreed& agreed, const std::string& text, Milliseconds now);
   // In a run without faults and small limits: in time.
   void latency(ConnectionId id, const std::string& text, Milliseconds now);
-  void opened(ConnectionId id, const Agreed& agreed);
+  void opened(ConnectionId id, const Agreed& agreed, const replica::State& state);
+  // What a canister is told as written has been written, by as many and by whom it says.
+  void receipt(ConnectionId id, const transcript::Sent& sent);
+  void note_sends(const replica::State& state);
+  // What all had before a feed's epoch ended is agreed, or counted.
+  void complete_at_end(ConnectionId id, const Agreed& agreed, const std::string& where, Milliseconds now);
   void reading(Agreed& agreed, const transcript::Reading& reading, Milliseconds at);
-  void closed(ConnectionId id, Agreed& agreed, const transcript::Closed& closed);
-  void gap(ConnectionId id, Agreed& agreed, uint64_t count);
+  void closed(ConnectionId id, Agreed& agreed, const transcript::Closed& closed, Milliseconds now);
+  void gap(ConnectionId id, Agreed& agreed, uint64_t count, Milliseconds now);
   void prefix(ConnectionId id, const Agreed& agreed);
 
   const agreement::Quorum quorum_;
@@ -82,6 +90,8 @@ class SafetyChecker {
   std::map<ConnectionId, Agreed> connections_;
   std::map<std::pair<ConnectionId, std::string>, Key> keys_;
   std::map<ConnectionId, uint64_t> late_;
+  // What canisters sent, by connection and sequence.
+  std::map<ConnectionId, std::map<SendSequence, std::string>> sends_;
   std::vector<std::string> violations_;
   uint64_t messages_ = 0, gaps_ = 0, closes_ = 0;
   Digest digest_;

@@ -15,6 +15,7 @@ using transcript::Cause;
 
 constexpr Milliseconds kSequenceGap{25};
 constexpr Milliseconds kValueGap{20};
+constexpr size_t kLargeBytes = 1'800;
 // At a run's end the feeds are silent, so that everything can be agreed on.
 constexpr Milliseconds kDrain{1'500};
 
@@ -107,7 +108,7 @@ void Servers::on_connected(SocketId id) {
   if (it == sockets_.end()) return;
   Socket& socket = it->second;
   const ConnectionPlan& connection = plan_.connections[socket.connection];
-  if (connection.mute) return;
+  if (socket.member < connection.shut_out) return;
   if (connection.feed() && scheduler_.now() < down_until_) {
     const SocketSink sink = std::move(socket.sink);
     sockets_.erase(it);
@@ -235,7 +236,10 @@ void Servers::send_value(SocketId id) {
   Socket& socket = it->second;
   const std::string text = "[" + std::to_string(socket.prng.below(kValueKeys)) + "," +
                            std::to_string(scheduler_.now().count()) + "]";
-  socket.sink.message({MessageKind::Text, text}, text);
+  const SimTime pause = plan_.connections[socket.connection].pause_at;
+  const SimTime resume = pause + plan_.connections[socket.connection].pause_for;
+  if (scheduler_.now() < pause || scheduler_.now() >= resume)
+    socket.sink.message({MessageKind::Text, text}, text);
   scheduler_.after(kValueGap + up_to(socket.prng, 40), [this, id] { send_value(id); });
 }
 
@@ -250,8 +254,10 @@ void Servers::send_sequence(SocketId id) {
     return sink.closed({true, 1000, "done", Cause::Server, {}});
   }
   std::string text = sequence_text(++socket.next);
+  if (plan.large_every > 0 && socket.next % plan.large_every == 0)
+    text += " " + std::string(kLargeBytes, 'x');
   if (socket.member < plan.lied_to && socket.next > kSequenceMessages / 2)
-    text = "lie " + std::to_string(socket.member % 3) + " " + text;
+    text = "lie " + std::to_string(lie_of(socket.member)) + " " + text;
   socket.sink.message({MessageKind::Text, text}, text);
   const bool slow = socket.member == 0;
   scheduler_.after(kSequenceGap + up_to(socket.prng, 20) + Milliseconds(slow ? plan.lag / 20 : 0),

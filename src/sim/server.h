@@ -53,6 +53,9 @@ class Servers {
   static constexpr uint64_t kSequenceMessages = 100;
   // What a sequence's server says at `number`, from 1, to members that it does not lie to.
   static std::string sequence_text(uint64_t number);
+  // Which of so many lies a member is told.
+  static constexpr uint32_t kLies = 3;
+  static uint32_t lie_of(uint32_t member) { return member % kLies; }
   // Sends that came twice on a socket, or with a hole, and whose they are.
   struct SendFault {
     uint32_t member = 0;

@@ -45,10 +45,10 @@ replica::ClusterParams sim_params(const Plan& plan) {
   params.agreement.hold_back = Milliseconds(400);
   params.agreement.absorb = Milliseconds(2'000);
   params.agreement.drop_after = kDropAfter;
-  params.agreement.stall = Milliseconds(5'000);
+  params.agreement.stall = plan.stall;
   params.agreement.lost_grace = Milliseconds(1'000);
   params.agreement.write_timeout = Milliseconds(1'000);
-  params.reconnect_first = Milliseconds(300);
+  params.reconnect_first = plan.reconnect_first;
   if (plan.section_items > 0) params.agreement.section_items_max = plan.section_items;
   if (plan.inbox_bytes > 0) params.inbox_bytes_max = plan.inbox_bytes;
   if (plan.delivery_bytes > 0) params.delivery_bytes_per_block_max = plan.delivery_bytes;
@@ -60,6 +60,28 @@ replica::ClusterParams sim_params(const Plan& plan) {
 agreement::Mode mode_of(const ConnectionPlan& connection) {
   if (connection.kind == ServerKind::Values) return agreement::Mode::Observations;
   return connection.ordered() ? agreement::Mode::Ordered : agreement::Mode::Feed;
+}
+
+// Of docs/agreement.md, "Ordered": what a decision takes of a block's contents.
+uint64_t contents_of(const agreement::Decision& decision) {
+  constexpr uint64_t kContent = 16, kDigest = 32;
+  uint64_t bytes = decision.ordered.digests.size() * kDigest;
+  for (const auto* contents : {&decision.ordered.contents, &decision.feed.contents}) {
+    for (const agreement::Observation& one : *contents)
+      bytes += one.content.size() + one.key.size() + kContent;
+  }
+  return bytes + (decision.opened ? decision.opened->size() + kContent : 0);
+}
+
+// Messages that a canister has not got yet; other entries are bounded by the reserve.
+uint64_t inbox_of(const replica::ConnectionSlot& slot) {
+  constexpr uint64_t kEntry = 64;
+  uint64_t bytes = 0;
+  for (const replica::InboxEntry& one : slot.inbox) {
+    if (const auto* message = std::get_if<transcript::Message>(&one.entry.what))
+      bytes += message->content.size() + message->key.size() + kEntry;
+  }
+  return bytes;
 }
 
 class World {
@@ -384,8 +406,7 @@ void World::check_bounds(const std::vector<Node*>& side, const replica::Block& b
       });
   uint64_t contents = 0;
   if (payload) {
-    for (const agreement::CarriedDecision& one : payload->decisions)
-      contents += agreement::carried_bytes(one.decision);
+    for (const agreement::CarriedDecision& one : payload->decisions) contents += contents_of(one.decision);
   }
   if (contents > params_.block_content_bytes_max)
     safety_.violation("a block of " + std::to_string(contents) + " bytes of contents");
@@ -393,8 +414,9 @@ void World::check_bounds(const std::vector<Node*>& side, const replica::Block& b
     if (!node->honest() || !node->up()) continue;
     const std::string who = "replica " + std::to_string(node->index()) + ": ";
     for (const replica::ConnectionView& view : node->replica().connections()) {
-      if (view.inbox_bytes > params_.inbox_bytes_max)
-        safety_.violation(who + "an inbox of " + std::to_string(view.inbox_bytes) + " bytes");
+      const uint64_t inbox = inbox_of(node->replica().state().connections.at(view.id));
+      if (inbox > params_.inbox_bytes_max || view.inbox_bytes > params_.inbox_bytes_max)
+        safety_.violation(who + "an inbox of " + std::to_string(inbox) + " bytes");
       // What an earlier socket brought stays beside what the newest one brings.
       if (view.unsettled > 2 * Adapter::kEventsMax)
         safety_.violation(who + "a log of " + std::to_string(view.unsettled) + " entries");

@@ -157,6 +157,26 @@ TEST(Attack, L13_AFullInboxDelaysTheEndButLosesNothing) {
   }
 }
 
+// Nobody's reports come in time for longer than a loss waits: what a quorum had seen is not lost for that.
+TEST(Attack, L13_NoEndIsJudgedWhereNoQuorumSpeaks) {
+  for (const Mode mode : {Mode::Feed, Mode::Ordered}) {
+    Committee committee({.mode = mode});
+    committee.open_all();
+    for (size_t member = 0; member < 2; ++member)
+      committee.reports_status(member, MemberStatus::Ended, Ending{Cause::Connection, 1006, {}});
+    committee.blocks(2);
+    committee.all_see({"a", "b"});
+    for (size_t member = 0; member < 4; ++member) committee.falls_silent(member);
+    committee.blocks(30, Milliseconds(300));
+    EXPECT_FALSE(committee.end());
+    for (size_t member = 0; member < 4; ++member) committee.speaks_again(member);
+    committee.blocks(10, Milliseconds(1'000));
+    EXPECT_THAT(committee.texts(), ElementsAre("a", "b"));
+    ASSERT_TRUE(committee.end());
+    EXPECT_EQ(committee.end()->cause, Cause::Connection);
+  }
+}
+
 TEST(Attack, L15_AdaptersUpgradedOneByOneEndTheEpochOnlyWhenNoQuorumIsLeft) {
   Committee committee({.mode = Mode::Ordered});
   committee.open_all();

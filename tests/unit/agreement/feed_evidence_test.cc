@@ -96,7 +96,7 @@ TEST_F(FeedEvidenceTest, ACutListIsEvidenceUpToItsMiddle) {
 
 TEST_F(FeedEvidenceTest, WhoIsSilentLongEnoughLacksEverything) {
   const int64_t step = 300;
-  int64_t now = 10'000;
+  int64_t now = 5'000;
   evidence_.reported(Height(1), at(now));
   says(0, true);
   says(1, false);
@@ -134,6 +134,25 @@ TEST_F(FeedEvidenceTest, ALogThatFitsKeepsEverything) {
   says(0, true);
   says(1, true);
   EXPECT_EQ(block(2'000), 0u);
+}
+
+// What pins the acknowledgement through a full inbox keeps the adapter from reading on: were it kept for
+// another `drop_after`, the others would give up what this socket has not brought yet at the same moment.
+TEST_F(FeedEvidenceTest, WhatAFullInboxHasKeptGoesOnceOthersHadTime) {
+  log_.list(100'000, 12, at(0));
+  const auto full_until = [&](int64_t ms) {
+    log_.drop_stale(at(ms), params_.drop_after, true, [](const FeedItem&) { return false; });
+  };
+  full_until(15'000);
+  evidence_.reported(Height(1), at(16'999));
+  says(0, true);
+  says(1, true, {"mine 3"});
+  EXPECT_EQ(block(16'999), 0u);
+  evidence_.reported(Height(2), at(17'000));
+  says(0, true, {}, 2);
+  says(1, true, {"mine 3"}, 2);
+  EXPECT_EQ(block(17'000), 11u);
+  EXPECT_NE(log_.find(item("mine 3")), nullptr);
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ TEST_F(FeedLogTest, StopsAskingOnceAllLaterOnesHaveHope) {
     if (entry.ordinal == 2) return FeedLog::Hope::Some;
     return entry.ordinal < 5 ? FeedLog::Hope::None : FeedLog::Hope::ForAllLaterToo;
   };
-  EXPECT_EQ(log_.make_room(at(0), hope).size(), 3u);
+  EXPECT_EQ(log_.make_room(at(0), LocalTime::min(), hope).size(), 3u);
   EXPECT_EQ(asked, 5u);
 }
 

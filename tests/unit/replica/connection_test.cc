@@ -335,6 +335,28 @@ TEST(LocalConnection, ALostAdapterIsOutInOrderedAndComesAgainInAFeed) {
   EXPECT_EQ(subnet.view(feed, 3).socket, "live");
 }
 
+// A server sends one client what nobody else gets, and cuts its socket, again and again.
+TEST(LocalConnection, ALogHoldsAtMostWhatTwoSocketsBrought) {
+  Harness subnet;
+  const ConnectionId feed = subnet.opened(test_open(Mode::Feed));
+  constexpr size_t kJunk = 10;
+  uint64_t most = 0;
+  for (size_t round = 0; round < 5; ++round) {
+    for (size_t i = 0; i < kJunk && subnet.adapter(3).size() > 0; ++i)
+      subnet.sees(3, feed, "junk " + std::to_string(round) + " " + std::to_string(i));
+    subnet.blocks(1);
+    most = std::max(most, subnet.view(feed, 3).unsettled);
+    if (subnet.adapter(3).size() == 0) continue;
+    subnet.adapter(3).restart();
+    subnet.blocks(6);
+    if (subnet.adapter(3).size() > 0) subnet.opens(3, feed);
+  }
+  EXPECT_EQ(most, 2 * kJunk);
+  // Once the junk is given up the member is back.
+  for (int i = 0; i < 400 && subnet.adapter(3).size() == 0; ++i) subnet.blocks(1);
+  EXPECT_EQ(subnet.adapter(3).size(), 1u);
+}
+
 TEST(LocalConnection, AStreamThatBreaksDoublesNothing) {
   Harness subnet;
   const ConnectionId id = subnet.opened(test_open(Mode::Ordered));
