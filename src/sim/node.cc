@@ -74,6 +74,19 @@ void Node::lose_disk() {
   storage_ = make_storage(world_.planted);
 }
 
+std::string Node::restore_from(const Node& peer) {
+  const replica::ApplicationInfo at = peer.replica_->info();
+  replica_->begin_restore(at.height, at.app_hash);
+  std::expected<void, replica::SnapshotFault> good;
+  const auto written = replica::write_snapshot(*peer.storage_, [&](BytesView piece) {
+    good = replica_->restore(piece);
+    return good.has_value();
+  });
+  if (!written) return written.error().message;
+  if (good) good = replica_->finish_restore();
+  return good ? std::string() : good.error().message;
+}
+
 void Node::crash_adapter() {
   holes_before_ = holes();
   adapter_ =

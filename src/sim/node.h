@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "replica/replica.h"
@@ -44,6 +45,9 @@ class Node {
   // For good: its state is not the agreed one, and it takes no further part.
   void stop() { stopped_ = true; }
   void lose_disk();
+  // In place of all blocks up to its height, the state of another one that is up. Empty: done; else why not.
+  // Precondition: up, and no block was executed.
+  std::string restore_from(const Node& peer);
   void crash_adapter();
   void pause(Milliseconds length) { paused_until_ = world_.scheduler.now() + length; }
 

@@ -115,6 +115,7 @@ class World {
   // The state's own invariants, from block to block.
   void check_state(const replica::Replica& replica);
   void catch_up(Node& node);
+  void restore(Node& node);
   void finish();
 
   const Plan plan_;
@@ -209,10 +210,13 @@ void World::crash(uint32_t node, const FaultPlan& fault) {
   } else {
     nodes_[node]->arm(fault.phase);
   }
-  scheduler_.after(fault.length, [this, node] {
+  // Every other one. Nothing but the time that it takes tells it from a replay.
+  const bool from_snapshot = fault.kind == FaultKind::DiskLoss && fault.at.count() % 2 == 0;
+  scheduler_.after(fault.length, [this, node, from_snapshot] {
     nodes_[node]->disarm();
     if (nodes_[node]->up()) return;
     nodes_[node]->start();
+    if (from_snapshot) restore(*nodes_[node]);
     catch_up(*nodes_[node]);
   });
 }
@@ -292,6 +296,15 @@ void World::schedule_faults() {
   }
   scheduler_.after(last_fault_ends_ > SimTime(0) ? last_fault_ends_ + kQuietAfter : SimTime(0),
                    [this] { begin_quiet(); });
+}
+
+void World::restore(Node& node) {
+  const auto peer = std::ranges::find_if(nodes_, [&](const auto& other) {
+    return other.get() != &node && other->working() && other->replica().info().height > Height(0);
+  });
+  if (peer == nodes_.end()) return;
+  const std::string fault = node.restore_from(**peer);
+  if (!fault.empty()) safety_.violation("a snapshot was refused: " + fault);
 }
 
 void World::catch_up(Node& node) {
