@@ -176,12 +176,16 @@ bool data_waits(const Claims& claims, Quorum quorum) {
 
 bool may_decide(const OrderedState& state, const View& view, const Claims& claims, Quorum quorum) {
   uint32_t supporters = claims.most;
+  const Position next = state.position.next();
+  // Where the connection stalls at last, those that are live may take their time to bring it.
+  const bool stalls = data_waits(claims, quorum);
   for (const InForce& member : view) {
-    if (member.section == nullptr || member.section->heads.empty()) continue;
-    const auto next = state.position.next();
+    if (member.section == nullptr) continue;
+    const std::vector<Head>& heads = member.section->heads;
     const bool claims_next =
-        std::ranges::any_of(member.section->heads, [&](const Head& head) { return head.position == next; });
-    supporters += !claims_next && member.section->heads.back().position > next;
+        std::ranges::any_of(heads, [&](const Head& head) { return head.position == next; });
+    const bool beyond = !heads.empty() && heads.back().position > next;
+    supporters += !claims_next && (beyond || (stalls && member.section->status == MemberStatus::Live));
   }
   return quorum.is_quorum(supporters);
 }

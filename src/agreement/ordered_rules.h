@@ -73,7 +73,8 @@ Claims claims_at_next(const OrderedState& state, const View& view);
 OrderedVerdict judge(const Claims& claims, Quorum quorum);
 // More than f claim a head at P+1.
 bool data_waits(const Claims& claims, Quorum quorum);
-// A quorum may still support a head beyond P. Sections made before P moved need not claim one at P+1.
+// A quorum may still support a head beyond P. Sections made before P moved need not claim one at P+1; and
+// where more than f claim one, members that are live may still bring it.
 bool may_decide(const OrderedState& state, const View& view, const Claims& claims, Quorum quorum);
 
 }  // namespace icws::agreement

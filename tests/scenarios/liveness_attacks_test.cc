@@ -177,6 +177,35 @@ TEST(Attack, L13_NoEndIsJudgedWhereNoQuorumSpeaks) {
   }
 }
 
+// A liar is silent, and the last whose vote is needed is slower than the grace: it is live, so it may bring
+// it yet.
+TEST(Attack, L13_AnOrderedEndWaitsForWhoMayStillBringTheData) {
+  Committee committee({.mode = Mode::Ordered});
+  committee.open_all();
+  committee.falls_silent(3);
+  for (size_t member = 0; member < 2; ++member) {
+    committee.sees(member, "a");
+    committee.reports_status(member, MemberStatus::Ended, Ending{Cause::Connection, 1006, {}});
+  }
+  committee.blocks(10, Milliseconds(1'000));
+  EXPECT_FALSE(committee.end());
+  committee.sees(2, "a");
+  committee.blocks(3, Milliseconds(1'000));
+  EXPECT_THAT(committee.texts(), ElementsAre("a"));
+  EXPECT_TRUE(committee.end());
+  // One that never brings it ends in a stall.
+  Committee other({.mode = Mode::Ordered});
+  other.open_all();
+  other.falls_silent(3);
+  for (size_t member = 0; member < 2; ++member) {
+    other.sees(member, "a");
+    other.reports_status(member, MemberStatus::Ended, Ending{Cause::Connection, 1006, {}});
+  }
+  other.blocks(70, Milliseconds(1'000));
+  ASSERT_TRUE(other.end());
+  EXPECT_EQ(other.end()->cause, Cause::Stalled);
+}
+
 TEST(Attack, L15_AdaptersUpgradedOneByOneEndTheEpochOnlyWhenNoQuorumIsLeft) {
   Committee committee({.mode = Mode::Ordered});
   committee.open_all();
