@@ -55,28 +55,43 @@ Offer::Result StateSync::offer(const abci::OfferSnapshotRequest& in) {
   const auto app_hash = Digest::from(in.app_hash());
   auto chunks = chunks_of(in.snapshot());
   if (!chunks || !app_hash || height == Height(0)) {
-    notice_("state sync: " + name_of(height) + " is refused: its list of chunks is none");
+    notice_("state sync: " + name_of(height) +
+            " is refused: its list of chunks does not fit its hash, or it has none");
     return Offer::RESULT_REJECT_SENDER;
   }
-  if (!host_.begin_restore(height, *app_hash)) {
+  Restoring offered{height, std::move(*chunks), 0, {}};
+  if (!host_.begin_restore(height, *app_hash)) return offer_to_state(std::move(offered), *app_hash);
+  notice_("state sync: restoring " + name_of(height) + ", " + std::to_string(offered.chunks.size()) +
+          " chunks");
+  restoring_ = std::move(offered);
+  return Offer::RESULT_ACCEPT;
+}
+
+// A node that has lost its data, or died between the last chunk and its own first write. Peers may still have
+// the snapshot of just this state.
+Offer::Result StateSync::offer_to_state(Restoring offered, const Digest& app_hash) {
+  const auto now = host_.info();
+  if (offered.height != now.height || app_hash != now.app_hash) {
     notice_(
-        "state sync: this replica has a state already, of height " +
-        std::to_string(host_.info().height.value) +
+        "state sync: " + name_of(offered.height) +
+        " is refused: this replica has a state already, of height " + std::to_string(now.height.value) +
         "; stop it and remove its state directory to begin with a snapshot, or take state sync out of the "
         "node's configuration");
-    return Offer::RESULT_ABORT;
+    return Offer::RESULT_REJECT;
   }
-  notice_("state sync: restoring " + name_of(height) + ", " + std::to_string(chunks->size()) + " chunks");
-  restoring_ = Restoring{height, std::move(*chunks), 0, {}};
+  notice_("state sync: " + name_of(offered.height) + " is this replica's state already");
+  offered.present = true;
+  restoring_ = std::move(offered);
   return Offer::RESULT_ACCEPT;
 }
 
 void StateSync::apply(const abci::ApplySnapshotChunkRequest& in, Apply& out) {
   const std::lock_guard lock(mutex_);
   // A node asks for them in order; one that comes again after another was sent for is there already.
-  if (!restoring_ || in.index() > restoring_->next) return out.set_result(Apply::RESULT_ABORT);
+  if (!restoring_ || (!restoring_->present && in.index() > restoring_->next))
+    return out.set_result(Apply::RESULT_ABORT);
   out.set_result(Apply::RESULT_ACCEPT);
-  if (in.index() < restoring_->next) return;
+  if (in.index() < restoring_->next || restoring_->present) return;
   if (in.chunk().size() > kSnapshotChunkBytes || sha256(in.chunk()) != restoring_->chunks[in.index()]) {
     notice_("state sync: peer " + in.sender() + " sent a wrong chunk " + std::to_string(in.index()) +
             "; another one is asked");

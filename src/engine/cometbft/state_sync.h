@@ -38,7 +38,11 @@ class StateSync {
     uint32_t next = 0;
     // Who sent the chunks so far: each of them has said that the snapshot is good.
     std::set<std::string> senders;
+    // The state is this one already: the node died before it knew. Nothing is left to do.
+    bool present = false;
   };
+  // Where there is a state already.
+  abci::v1::OfferSnapshotResponse::Result offer_to_state(Restoring offered, const Digest& app_hash);
   void give_up(const std::string& why, abci::v1::ApplySnapshotChunkResponse& out);
 
   ReplicaHost& host_;

@@ -169,10 +169,26 @@ TEST_F(StateSyncTest, RefusesOffersThatCannotBeGood) {
 TEST_F(StateSyncTest, AStateThatIsThereIsNotReplaced) {
   Joiner joiner(chain_);
   joiner.block();
-  EXPECT_EQ(joiner.offer(snapshot_, app_hash_), Offer::RESULT_ABORT);
+  EXPECT_EQ(joiner.offer(snapshot_, app_hash_), Offer::RESULT_REJECT);
   EXPECT_THAT(joiner.notices.back(), HasSubstr("remove its state directory"));
   EXPECT_EQ(joiner.apply(0, load(0)).result(), Apply::RESULT_ABORT);
   EXPECT_EQ(joiner.info().last_block_height(), 1);
+}
+
+// A node that dies after the last chunk, before it has written what it knows, asks again.
+TEST_F(StateSyncTest, TheStateThatIsThereMayBeOfferedAgain) {
+  const Bytes chunk = load(0);
+  const std::vector<Bytes> halves{chunk.substr(0, chunk.size() / 2), chunk.substr(chunk.size() / 2)};
+  Joiner joiner(chain_);
+  for (int life = 0; life < 2; ++life) {
+    ASSERT_EQ(joiner.offer(snapshot_with(halves), app_hash_), Offer::RESULT_ACCEPT);
+    for (uint32_t i = 0; i < 2; ++i) ASSERT_EQ(joiner.apply(i, halves[i]).result(), Apply::RESULT_ACCEPT);
+    EXPECT_EQ(joiner.info().last_block_height(), kHeight);
+    EXPECT_EQ(joiner.info().last_block_app_hash(), app_hash_);
+  }
+  EXPECT_EQ(joiner.offer(snapshot_, Bytes(32, 'h')), Offer::RESULT_REJECT);
+  EXPECT_EQ(joiner.offer(snapshot_with(halves, kHeight + 1), app_hash_), Offer::RESULT_REJECT);
+  EXPECT_EQ(joiner.apply(0, halves[0]).result(), Apply::RESULT_ABORT);
 }
 
 TEST_F(StateSyncTest, AWrongChunkIsFetchedFromSomebodyElse) {
