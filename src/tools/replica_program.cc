@@ -9,6 +9,7 @@
 #include <iostream>
 #include <latch>
 
+#include "adapter/systemd.h"
 #include "adapter_client/adapter_client.h"
 #include "engine/cometbft/abci_server.h"
 #include "engine/cometbft/comet_signature.h"
@@ -99,7 +100,7 @@ bool has_left(const engine::ReplicaHost& host, ReplicaIndex self) {
 
 // Serves the engine and the users until a signal.
 int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const engine::RocksStorage& storage,
-          KeyRing& keys, const Signals& signals) {
+          KeyRing& keys, const Signals& signals, const adapter::SystemdNotifier& systemd) {
   std::unique_ptr<engine::ApplicationService> orderer_side;
   std::unique_ptr<NodeSide> node_side;
   engine::ReplicaService users(host, service_config(options));
@@ -120,6 +121,7 @@ int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const engine
   if (options.engine == EngineKind::CometBft) node_side = std::make_unique<NodeSide>(options, host, storage);
   std::cout << "ready: replica " << options.self.value << " of " << options.cluster.chain_id << " at height "
             << host.info().height.value << " on " << options.socket << std::endl;
+  systemd.ready();
   std::optional<int> signal;
   bool left = false;
   while (signal != SIGTERM && signal != SIGINT) {
@@ -132,6 +134,7 @@ int serve(const ReplicaOptions& options, engine::ReplicaHost& host, const engine
           " has left the replica set: its sockets are closed, it reports no more, and may be stopped");
     }
   }
+  systemd.stopping();
   host.stop();
   node_side.reset();
   server->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
@@ -148,6 +151,7 @@ std::unique_ptr<replica::ReportVerifier> make_verifier(const ReplicaOptions& opt
 
 int run_replica(const ReplicaOptions& options, const ReplicaHooks& hooks, const Signals& signals) {
   try {
+    const adapter::SystemdNotifier systemd(adapter::take_systemd_environment().notify_socket);
     ::umask(077);
     auto canisters = make_canisters(options.canisters);
     if (!canisters) throw std::runtime_error(canisters.error());
@@ -180,7 +184,7 @@ int run_replica(const ReplicaOptions& options, const ReplicaHooks& hooks, const 
     });
     commands_to = &adapter;
     assembled.count_down();
-    return serve(options, host, storage, keys, signals);
+    return serve(options, host, storage, keys, signals, systemd);
   } catch (const replica::StateDiverged& stopped) {
     std::cerr << "icws-replica: " << stopped.what() << "\n";
     return kExitDiverged;

@@ -19,7 +19,7 @@ struct ReplicaHooks {
   std::function<void(replica::AdapterEvent&)> alter_event;
 };
 
-// Serves until SIGTERM or SIGINT; prints "ready" on stdout once it does. Returns the exit status.
+// Serves until SIGTERM or SIGINT; prints "ready" on stdout once it does, and tells systemd. Returns the exit status.
 int run_replica(const ReplicaOptions& options, const ReplicaHooks& hooks, const Signals& signals);
 
 }  // namespace icws::tools

@@ -3,18 +3,14 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
-
-#include <array>
-#include <cstring>
 
 #include "icws/adapter/v1/adapter.grpc.pb.h"
 #include "tests/integration/adapter/fixture.h"
 #include "tests/support/hostile_server.h"
 #include "tests/support/local_client.h"
+#include "tests/support/notify_socket.h"
 
 namespace icws::adapter {
 namespace {
@@ -65,41 +61,24 @@ std::string python(const char* script, std::vector<std::string> arguments) {
 // An adapter as systemd starts it, and systemd's end of its notes.
 class Activated {
  public:
-  explicit Activated(std::vector<std::string> arguments = {})
-      : notify_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+  explicit Activated(std::vector<std::string> arguments = {}) {
     // Others may come in as far as the sockets let them.
     ::chmod(directory_.path().c_str(), 0755);
-    const std::string path = directory_ / "notify";
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-    EXPECT_EQ(::bind(notify_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    const timeval deadline{20, 0};
-    ::setsockopt(notify_, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
     arguments.insert(arguments.begin(),
                      {"-c", kActivate, socket_path(), metrics_path(), support::built_program("icws-adapter"),
                       "--allow-network", "127.0.0.0/8"});
     process_.emplace(support::ChildOptions{
-        "/usr/bin/python3", arguments, {{"NOTIFY_SOCKET", path}, {"WATCHDOG_USEC", "20000"}}, {}});
+        "/usr/bin/python3", arguments, {{"NOTIFY_SOCKET", notify_.path()}, {"WATCHDOG_USEC", "20000"}}, {}});
   }
-  ~Activated() { ::close(notify_); }
 
-  // Skips what comes before a note that begins so.
-  bool wait_note(std::string_view begin) {
-    std::array<char, 256> buffer;
-    while (true) {
-      const auto size = ::recv(notify_, buffer.data(), buffer.size(), 0);
-      if (size < 0) return false;
-      if (std::string_view(buffer.data(), static_cast<size_t>(size)).starts_with(begin)) return true;
-    }
-  }
+  bool wait_note(std::string_view begin) const { return notify_.wait(begin); }
   std::string socket_path() const { return directory_ / "grpc"; }
   std::string metrics_path() const { return directory_ / "metrics"; }
   support::ChildProcess& process() { return *process_; }
 
  private:
   support::TemporaryDirectory directory_;
-  int notify_;
+  support::NotifySocket notify_;
   std::optional<support::ChildProcess> process_;
 };
 

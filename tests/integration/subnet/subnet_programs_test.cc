@@ -3,6 +3,7 @@
 
 #include "tests/integration/subnet/subnet_fixture.h"
 #include "tests/support/echo_server.h"
+#include "tests/support/notify_socket.h"
 
 namespace icws {
 namespace {
@@ -77,6 +78,29 @@ TEST(Programs, AnInterruptedFirstStartIsNoHindrance) {
   std::filesystem::create_directories(directory / "replica-0");
   support::write_file(directory / "replica-0" / "key", "half a k");
   EXPECT_EQ(run("icws-subnet", {"--directory", directory.path().string(), "--run-for", "1"}).status, 0);
+}
+
+TEST(Programs, AReplicaTellsSystemdWhenItIsReady) {
+  const support::TemporaryDirectory directory;
+  const Result key = run("icws-setup", {"key", directory / "key"});
+  ASSERT_EQ(key.status, 0) << key.errors;
+  const std::string public_key = key.output.substr(0, key.output.find('\n'));
+  const Result cluster = run("icws-setup", {"cluster", "--chain-id", "alone", public_key});
+  ASSERT_EQ(cluster.status, 0) << cluster.errors;
+  support::write_file(directory / "cluster.json", cluster.output);
+  const support::NotifySocket systemd;
+  support::ChildProcess replica({support::built_program("icws-replica"),
+                                 {"--index", "0", "--state-dir", directory / "state", "--socket",
+                                  directory / "replica.sock", "--adapter-socket", directory / "adapter.sock",
+                                  "--cluster", directory / "cluster.json", "--key", directory / "key"},
+                                 {{"NOTIFY_SOCKET", systemd.path()}},
+                                 {}});
+  EXPECT_TRUE(systemd.wait("READY=1"));
+  EXPECT_TRUE(std::filesystem::exists(directory / "replica.sock"));
+  replica.kill(SIGTERM);
+  EXPECT_TRUE(systemd.wait("STOPPING=1"));
+  const auto exit = replica.wait_exit();
+  EXPECT_TRUE(exit && exit->ok());
 }
 
 TEST(Programs, ControlSaysThatNobodyAnswers) {
