@@ -4,6 +4,7 @@
 Each scenario runs on a fresh subnet while a server sends 50 messages a second, and ends with the same checks: every
 machine has one gapless transcript with one head, and one app hash. Status 77: it cannot run here, and why.
 """
+import datetime
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from hosts import BIN, ECHO_PORT, SUBNET, Failure, Network, wait_for
+from hosts import BIN, ECHO_PORT, ROOT, SUBNET, Failure, Network, wait_for
 
 HOSTS = 4
 EVERY_MS = 20
@@ -66,7 +67,7 @@ class Subnet:
         self.progress("messages at the end", range(HOSTS), 50)
         count = min(self.messages(i) for i in range(HOSTS))
         transcripts = set()
-        for host in self.hosts:
+        for host in self.hosts[:HOSTS]:
             text = host.ctl("transcript", "follow", 1, "--from", 1, "--count", count)
             numbers = [int(number) for number in re.findall(r"message (\d+)\b", text)]
             if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
@@ -74,8 +75,8 @@ class Subnet:
             transcripts.add(tuple(numbers))
         if len(transcripts) != 1:
             raise Failure("the transcripts differ")
-        height = min(host.height() for host in self.hosts) - 2
-        hashes = {wait_for("a header", lambda host=host: host.app_hash(height)) for host in self.hosts}
+        height = min(host.height() for host in self.hosts[:HOSTS]) - 2
+        hashes = {wait_for("a header", lambda host=host: host.app_hash(height)) for host in self.hosts[:HOSTS]}
         if len(hashes) != 1:
             raise Failure(f"app hashes differ at {height}: {hashes}")
         say(f"  {len(next(iter(transcripts)))} messages, one transcript, one app hash at height {height}")
@@ -125,12 +126,38 @@ def kills_in_turn(subnet):
 
 
 def slow_links(subnet):
-    """50 ms more from one machine to the others, 10 ms of jitter, 1 % lost."""
-    netem = ["tc", "-n", subnet.hosts[2].namespace, "qdisc", "add", "dev", "eth0", "root", "netem",
-             "delay", "50ms", "10ms", "loss", "1%"]
-    if subprocess.run(netem, capture_output=True, check=False).returncode != 0:
-        raise Skipped("this kernel has no netem")
-    subnet.progress("all to go on", range(HOSTS), 100)
+    """50 ms more from one machine to the others and back, 10 ms of jitter, 1 % lost."""
+    subnet.network.slow_down([subnet.hosts[2]], 50, 10, 1)
+    subnet.progress("all to go on", range(HOSTS), 300)
+
+
+def clocks_apart(subnet):
+    """One clock is an hour ahead, one an hour behind: blocks have the time of the others, and nothing times out."""
+    skewed = BIN / "cometbft-skewed"
+    built = subprocess.run([ROOT / "tests/namespaces/skewed-node", skewed], check=False)
+    if built.returncode != 0:
+        raise Skipped("tests/namespaces/skewed-node cannot build the node")
+    for host, skew in zip(subnet.hosts, ("1h", "-1h")):
+        host.kill("node")
+        host.node_program = skewed
+        host.start_node({"ICWS_CLOCK_SKEW": skew})
+        subnet.progress(f"host {host.index} with a wrong clock", (host.index,), 50)
+    subnet.progress("all to go on", range(HOSTS), 200)
+    header = subnet.hosts[2].header(subnet.hosts[2].height())
+    apart = abs(datetime.datetime.fromisoformat(header["time"][:19] + "+00:00").timestamp() - time.time())
+    if apart > 30:
+        raise Failure(f"the newest block's time is {apart:.0f} s from ours: {header['time']}")
+
+
+def twin(subnet):
+    """A second machine with the keys of host 3 votes against what host 3 votes for: all say whose votes these are."""
+    other = subnet.network.add_twin(subnet.hosts[3])
+    other.replica_program = [BIN / "icws-replica-byzantine", "refuse-blocks"]
+    other.start()
+    wait_for("hosts 0 to 2 to name replica 3", lambda: all(
+        "DOUBLE_VOTE: replica 3" in subnet.hosts[i].ctl("status", check=False) for i in range(3)), 120)
+    other.stop()
+    subnet.progress("all to go on", range(HOSTS), 50)
 
 
 def disk_full(subnet):
@@ -169,13 +196,14 @@ def disk_full(subnet):
 
 
 SCENARIOS = {function.__name__: function for function in (
-    kills_in_turn, partition_in_halves, partition_three_to_one, away_for_a_minute, slow_links, disk_full)}
+    kills_in_turn, partition_in_halves, partition_three_to_one, away_for_a_minute, slow_links, clocks_apart, twin,
+    disk_full)}
 
 
 def cannot_run():
     if os.geteuid() != 0:
         return "needs root, for network namespaces"
-    for tool in ("ip", "nft", "tc", "curl"):
+    for tool in ("ip", "nft", "curl"):
         if shutil.which(tool) is None:
             return f"needs {tool}"
     if not (BIN / "cometbft").is_file():
@@ -205,6 +233,8 @@ def main():
             except (Failure, subprocess.CalledProcessError) as error:
                 say(f"  FAILED: {error}")
                 failed.append(name)
+                for host in subnet.hosts:
+                    host.stop()
                 kept = f"{tempfile.gettempdir()}/icws-faults-{name}"
                 shutil.rmtree(kept, ignore_errors=True)
                 shutil.copytree(directory, kept, ignore=shutil.ignore_patterns("*.sock", "key", "*-key*"))

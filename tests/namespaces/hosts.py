@@ -4,8 +4,10 @@ Used by the scenarios beside it; needs root and iproute2. Everything is made by 
 """
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ BIN = Path(os.environ.get("ICWS_BIN") or Path(os.environ.get("BUILD_DIR", ROOT /
 SUBNET = "10.88.7"
 P2P_PORT, RPC_PORT, ECHO_PORT = 26656, 26657, 9001
 PAUSE_S = 0.1
+GENESIS_AGE_S = 7200
 
 
 class Failure(Exception):
@@ -46,6 +49,10 @@ class Host:
         self.address = f"{SUBNET}.{index + 1}"
         self.directory = network.directory / f"host-{index}"
         self.state = self.directory / "replica"
+        # A twin speaks for another replica than its place says.
+        self.replica_index = index
+        self.replica_program = [BIN / "icws-replica"]
+        self.node_program = BIN / "cometbft"
         self.processes = {}
         self.directory.mkdir(mode=0o700)
 
@@ -60,7 +67,7 @@ class Host:
                    "--allow-network", f"{SUBNET}.0/24")
 
     def start_replica(self):
-        self.spawn("replica", BIN / "icws-replica", "--engine", "cometbft", "--index", self.index,
+        self.spawn("replica", *self.replica_program, "--engine", "cometbft", "--index", self.replica_index,
                    "--state-dir", self.state / "state", "--socket", self.directory / "replica.sock",
                    "--abci-socket", self.directory / "abci.sock", "--adapter-socket",
                    self.directory / "adapter.sock", "--cluster", self.network.directory / "cluster.json",
@@ -69,7 +76,7 @@ class Host:
         wait_for(f"replica {self.index}", lambda: b"ready: " in (self.directory / "replica.log").read_bytes())
 
     def start_node(self, environment=None):
-        self.spawn("node", BIN / "cometbft", "start", "--home", self.directory / "node", environment=environment)
+        self.spawn("node", self.node_program, "start", "--home", self.directory / "node", environment=environment)
 
     def start(self):
         self.start_adapter()
@@ -116,7 +123,11 @@ class Host:
 
     def app_hash(self, height):
         """What the header of the block after `height` says of the state after `height`."""
-        return self.rpc(f"block?height={height + 1}").get("block", {}).get("header", {}).get("app_hash")
+        return self.header(height + 1).get("app_hash")
+
+    def header(self, height):
+        """Of a block; empty if it is not there."""
+        return self.rpc(f"block?height={height}").get("block", {}).get("header", {})
 
 
 class Network:
@@ -128,6 +139,7 @@ class Network:
         self.bridge = f"icwsb{os.getpid() % 10000}"
         self.hosts = []
         self.server = None
+        self.wan = None
         run("ip", "netns", "add", f"{self.prefix}s")
         # The bridge lives in the server's namespace: the machine's own network stays as it is.
         self.in_server = ["ip", "-n", f"{self.prefix}s"]
@@ -151,23 +163,53 @@ class Network:
 
     def set_up(self, chain_id, timeout_commit_ms=100):
         """Keys, cluster file, genesis and homes, as docs/deploy.md has them."""
-        setup = BIN / "icws-setup"
-        keys, peers = [], []
+        keys = [run(BIN / "icws-setup", "key", host.directory / "key") for host in self.hosts]
         for host in self.hosts:
-            keys.append(run(setup, "key", host.directory / "key"))
-            run(setup, "key", host.directory / "node-key")
-            identity = run(setup, "node-id", host.directory / "node-key")
-            peers.append(f"{identity}@{host.address}:{P2P_PORT}")
-        (self.directory / "cluster.json").write_text(run(setup, "cluster", "--chain-id", chain_id, *keys) + "\n")
-        (self.directory / "genesis.json").write_text(
-            run(setup, "genesis", "--cluster", self.directory / "cluster.json") + "\n")
+            run(BIN / "icws-setup", "key", host.directory / "node-key")
+        (self.directory / "cluster.json").write_text(
+            run(BIN / "icws-setup", "cluster", "--chain-id", chain_id, *keys) + "\n")
+        genesis = json.loads(run(BIN / "icws-setup", "genesis", "--cluster", self.directory / "cluster.json"))
+        # A node whose clock is before this waits until then: a chain that is older than a clock can be wrong.
+        genesis["genesis_time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - GENESIS_AGE_S))
+        (self.directory / "genesis.json").write_text(json.dumps(genesis))
         for host in self.hosts:
-            others = [part for j, peer in enumerate(peers) if j != host.index for part in ("--peer", peer)]
-            run(setup, "home", "--home", host.directory / "node", "--cluster", self.directory / "cluster.json",
-                "--genesis", self.directory / "genesis.json", "--key", host.directory / "key",
-                "--node-key", host.directory / "node-key", "--moniker", f"host-{host.index}",
-                "--abci-socket", host.directory / "abci.sock", "--p2p", f"{host.address}:{P2P_PORT}",
-                "--timeout-commit", timeout_commit_ms, *others)
+            self.set_up_home(host, timeout_commit_ms)
+
+    def set_up_home(self, host, timeout_commit_ms=100):
+        """The node's files of a machine that has its keys, with all others as peers."""
+        peers = []
+        for other in self.hosts:
+            if other is not host:
+                identity = run(BIN / "icws-setup", "node-id", other.directory / "node-key")
+                peers += ["--peer", f"{identity}@{other.address}:{P2P_PORT}"]
+        run(BIN / "icws-setup", "home", "--home", host.directory / "node", "--cluster",
+            self.directory / "cluster.json", "--genesis", self.directory / "genesis.json", "--key",
+            host.directory / "key", "--node-key", host.directory / "node-key", "--moniker", f"host-{host.index}",
+            "--abci-socket", host.directory / "abci.sock", "--p2p", f"{host.address}:{P2P_PORT}",
+            "--timeout-commit", timeout_commit_ms, *peers)
+
+    def add_twin(self, host):
+        """A machine more that has the keys of `host` and speaks in its name."""
+        twin = self.add_host(len(self.hosts))
+        twin.replica_index = host.index
+        shutil.copy(host.directory / "key", twin.directory / "key")
+        run(BIN / "icws-setup", "key", twin.directory / "node-key")
+        self.set_up_home(twin)
+        return twin
+
+    def slow_down(self, hosts, delay_ms, jitter_ms=0, loss_percent=0):
+        """From now on packets between one of these machines and any other take so long."""
+        ends = [f"{host.namespace}={host.address}" for host in self.hosts]
+        self.wan = subprocess.Popen([sys.executable, ROOT / "tests/namespaces/slow_link.py", str(delay_ms),
+                                     str(jitter_ms), str(loss_percent), *ends], stdout=subprocess.PIPE, text=True)
+        if self.wan.stdout.readline() != "ready\n":
+            raise Failure("slow_link.py does not begin")
+        for host in self.hosts:
+            run("ip", "-n", host.namespace, "link", "set", "wan0", "up")
+            for other in self.hosts:
+                if other is not host and (host in hosts or other in hosts):
+                    run("ip", "-n", host.namespace, "route", "add", f"{other.address}/32", "dev", "wan0", "src",
+                        host.address)
 
     def start_server(self, every_ms, message_bytes=0):
         """A server that sends every client the same numbered messages, from the first one on."""
@@ -195,9 +237,10 @@ class Network:
     def close(self):
         for host in self.hosts:
             host.stop()
-        if self.server is not None:
-            self.server.kill()
-            self.server.wait()
+        for process in (self.server, self.wan):
+            if process is not None:
+                process.kill()
+                process.wait()
         for host in self.hosts:
             run("ip", "netns", "del", host.namespace, check=False)
         run("ip", "netns", "del", f"{self.prefix}s", check=False)

@@ -6,6 +6,7 @@
 //   oversize-report   reports one byte more than the cap
 //   malformed-report  reports bytes that are no report
 //   prune-reports     as proposer leaves out all reports
+//   refuse-blocks     votes against every block
 //   bad-signature     signs its reports with a key of its own
 #include <iostream>
 #include <mutex>
@@ -67,6 +68,8 @@ class Spoiler final : public replica::Application {
     return payload;
   }
   std::expected<void, replica::Rejection> process_proposal(const replica::Block& block) override {
+    if (mode_ == "refuse-blocks")
+      return std::unexpected(replica::Rejection{replica::RejectionKind::Malformed, "refused, as asked"});
     return core_.process_proposal(block);
   }
   Bytes extend_vote(Height height, LocalTime now) override {
