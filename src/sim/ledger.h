@@ -21,7 +21,10 @@ class Ledger {
  public:
   explicit Ledger(uint32_t members) : members_(members) {}
 
-  void set_faulty(uint32_t member) { faulty_.insert(member); }
+  // It leaves the replica set some time: it does not count, but what it reported until then was true.
+  void set_leaves(uint32_t member) { faulty_.insert(member), leaves_.insert(member); }
+  // Not even that.
+  void set_faulty(uint32_t member) { faulty_.insert(member), leaves_.erase(member); }
   bool faulty(uint32_t member) const { return faulty_.contains(member); }
   uint32_t faulty_count() const { return static_cast<uint32_t>(faulty_.size()); }
 
@@ -32,7 +35,7 @@ class Ledger {
   // How many honest members have seen it, and how often all together.
   uint32_t members_with(ConnectionId connection, const std::string& text) const;
   uint64_t copies(ConnectionId connection, const std::string& text) const;
-  // Every honest member that has seen `later` has seen `earlier` before it.
+  // Every honest member that has seen `later` has seen `earlier` before it, those that leave among them.
   bool all_before(ConnectionId connection, const std::string& earlier, const std::string& later) const;
   // When the first honest member saw it; none: none has.
   std::optional<Milliseconds> first_seen(ConnectionId connection, const std::string& text) const;
@@ -65,6 +68,8 @@ class Ledger {
   };
   uint32_t members_;
   std::set<uint32_t> faulty_;
+  // Among the faulty ones, those that are honest.
+  std::set<uint32_t> leaves_;
   uint64_t arrivals_ = 0;
   // By connection and text, then by member.
   std::map<ConnectionId, std::unordered_map<std::string, std::map<uint32_t, Seen>>> seen_;

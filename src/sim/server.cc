@@ -117,7 +117,7 @@ void Servers::on_connected(SocketId id) {
   socket.open = true;
   socket.sink.opened({"", {}});
   // Who comes back at the run's end hears nothing, so that everything comes to rest.
-  if (connection.kind == ServerKind::Sequence && !silent()) send_sequence(id);
+  if (connection.kind == ServerKind::Sequence && (!silent() || plays(socket.connection))) send_sequence(id);
   if (connection.kind == ServerKind::Values) send_value(id);
   if (connection.kind == ServerKind::Capture && captures_ != nullptr) {
     // A client that comes late joins what is running.
@@ -125,6 +125,11 @@ void Servers::on_connected(SocketId id) {
     while (socket.next < stream.size() && stream[socket.next].at < scheduler_.now()) ++socket.next;
     send_capture(id);
   }
+}
+
+bool Servers::plays(size_t connection) const {
+  return std::ranges::any_of(
+      sockets_, [&](const auto& one) { return one.second.connection == connection && one.second.next > 0; });
 }
 
 void Servers::receive(SocketId id, const replica::SendCommand& send) {

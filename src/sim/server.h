@@ -86,6 +86,8 @@ class Servers {
     std::map<uint32_t, uint64_t> sent;
   };
   bool silent() const { return scheduler_.now() >= silent_from_; }
+  // Some member hears the connection's sequence now: who comes beside it hears the same.
+  bool plays(size_t connection) const;
   void send_feed(size_t connection);
   void feed_message(size_t connection);
   void deliver(Socket& socket, SocketId id, const std::string& key, const std::string& text,

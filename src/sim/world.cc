@@ -157,7 +157,10 @@ void World::add_nodes() {
   std::vector<agreement::Mode> modes;
   for (const ConnectionPlan& connection : plan_.connections) modes.push_back(mode_of(connection));
   for (const FaultPlan& fault : plan_.faults) {
-    if (fault.kind == FaultKind::DiskLoss || fault.kind == FaultKind::Leave) ledger_.set_faulty(fault.member);
+    if (fault.kind == FaultKind::Leave) ledger_.set_leaves(fault.member);
+  }
+  for (const FaultPlan& fault : plan_.faults) {
+    if (fault.kind == FaultKind::DiskLoss) ledger_.set_faulty(fault.member);
   }
   const Node::World world{scheduler_, servers_, ledger_, params_, plan_.seed, plan_.planted};
   for (uint32_t i = 0; i < plan_.replicas; ++i) {
