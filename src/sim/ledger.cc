@@ -92,7 +92,7 @@ bool Ledger::all_before(ConnectionId connection, const std::string& earlier, con
   const auto seen_later = texts.find(later), seen_earlier = texts.find(earlier);
   if (seen_later == texts.end() || seen_earlier == texts.end()) return false;
   return std::ranges::all_of(seen_later->second, [&](const auto& one) {
-    if (faulty(one.first) && !leaves_.contains(one.first)) return true;
+    if (!tells_the_truth(one.first)) return true;
     const auto same = seen_earlier->second.find(one.first);
     return same != seen_earlier->second.end() && same->second.first < one.second.first;
   });
@@ -103,7 +103,7 @@ std::vector<std::string> Ledger::seen_by_any(ConnectionId connection) const {
   const auto texts = seen_.find(connection);
   if (texts == seen_.end()) return out;
   for (const auto& [text, members] : texts->second) {
-    if (std::ranges::any_of(members, [&](const auto& member) { return !faulty(member.first); }))
+    if (std::ranges::any_of(members, [&](const auto& member) { return tells_the_truth(member.first); }))
       out.push_back(text);
   }
   std::ranges::sort(out);

@@ -52,7 +52,7 @@ class Ledger {
   bool is_open(uint32_t member, ConnectionId connection, Epoch epoch) const;
   // What any member has seen, liars too.
   std::vector<std::string> seen_by_anyone(ConnectionId connection) const;
-  // What some honest member has seen.
+  // What some honest member has seen, or one before it left.
   std::vector<std::string> seen_by_any(ConnectionId connection) const;
   // How many honest members' first sockets of the epoch brought `texts`, or began like them.
   uint32_t members_with_prefix(ConnectionId connection, Epoch epoch,
@@ -66,6 +66,9 @@ class Ledger {
     uint64_t first = 0;  // order of arrival at this member
     Milliseconds first_at{0};
   };
+  // Neither lies nor has lost its disk; it may leave.
+  bool tells_the_truth(uint32_t member) const { return !faulty(member) || leaves_.contains(member); }
+
   uint32_t members_;
   std::set<uint32_t> faulty_;
   // Among the faulty ones, those that are honest.
