@@ -6,6 +6,7 @@
 #include "agreement/interner.h"
 #include "agreement/latest_values.h"
 #include "base/canonical_proto.h"
+#include "base/varint.h"
 
 namespace icws::agreement {
 namespace {
@@ -14,26 +15,11 @@ constexpr uint32_t kFormatVersion = 1;
 constexpr size_t kKeyBytes = 16;
 constexpr size_t kCloseReasonBytesMax = 123;
 
-void put_varint(Bytes& out, uint32_t value) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<char>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<char>(value));
-}
-
-std::optional<uint32_t> take_varint(BytesView& in) {
-  uint32_t value = 0;
-  for (unsigned shift = 0; shift < 28 && !in.empty(); shift += 7) {
-    const auto byte = static_cast<uint8_t>(in.front());
-    in.remove_prefix(1);
-    value |= static_cast<uint32_t>(byte & 0x7f) << shift;
-    if (byte < 0x80) {
-      if (byte == 0 && shift > 0) return std::nullopt;
-      return value;
-    }
-  }
-  return std::nullopt;
+// Numbers of keys and copies have 28 bits at most.
+std::optional<uint32_t> take_number(BytesView& in) {
+  const auto value = take_varint(in);
+  if (!value || *value >= 1u << 28) return std::nullopt;
+  return static_cast<uint32_t>(*value);
 }
 
 struct KeyHasher {
@@ -49,9 +35,9 @@ void encode_items(const std::vector<FeedItem>& items, Bytes& keys, Bytes& packed
   for (const FeedItem& item : items) {
     const auto [it, fresh] = places.emplace(item.content.key, static_cast<uint32_t>(places.size()));
     if (fresh) keys.append(reinterpret_cast<const char*>(item.content.key.data()), kKeyBytes);
-    put_varint(packed, it->second);
+    append_varint(packed, it->second);
     packed += item.content.digest.view();
-    put_varint(packed, item.copy);
+    append_varint(packed, item.copy);
   }
 }
 
@@ -73,13 +59,13 @@ bool decode_items(BytesView key_bytes, BytesView rest, const AgreementParams& pa
   uint32_t keys_used = 0;
   while (!rest.empty()) {
     if (out.size() == params.section_items_max) return false;
-    const auto key = take_varint(rest);
+    const auto key = take_number(rest);
     if (!key || *key >= keys->size() || *key > keys_used || rest.size() < 32) return false;
     if (*key == keys_used) ++keys_used;
     FeedItem item;
     item.content = ContentId{(*keys)[*key], *Digest::from(rest.substr(0, 32))};
     rest.remove_prefix(32);
-    const auto copy = take_varint(rest);
+    const auto copy = take_number(rest);
     if (!copy || *copy == 0) return false;
     // The k-th time that a content is listed is its copy k.
     const bool in_turn = *copy == 1 || listed.find(FeedItem{item.content, *copy - 1}) != listed.size();

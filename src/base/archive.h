@@ -22,6 +22,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/ids.h"
+#include "base/varint.h"
 
 namespace icws {
 
@@ -36,13 +37,7 @@ class ArchiveWriter {
   const Bytes& bytes() const { return out_; }
 
  private:
-  void varint(uint64_t value) {
-    while (value >= 0x80) {
-      out_.push_back(static_cast<char>(value | 0x80));
-      value >>= 7;
-    }
-    out_.push_back(static_cast<char>(value));
-  }
+  void varint(uint64_t value) { append_varint(out_, value); }
   template <std::unsigned_integral T>
   void put(T value) {
     varint(value);
@@ -120,19 +115,9 @@ class ArchiveReader {
     input_ = {};
   }
   uint64_t varint() {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      if (input_.empty()) return fail(), 0;
-      const auto byte = static_cast<uint8_t>(input_.front());
-      input_.remove_prefix(1);
-      if (shift == 63 && byte > 1) return fail(), 0;
-      value |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        if (byte == 0 && shift > 0) return fail(), 0;  // not minimal
-        return value;
-      }
-    }
-    return fail(), 0;
+    const auto value = take_varint(input_);
+    if (!value) fail();
+    return value.value_or(0);
   }
   BytesView take(uint64_t size) {
     if (size > input_.size()) return fail(), BytesView{};

@@ -18,6 +18,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/varint.h"
 
 namespace icws {
 
@@ -75,21 +76,11 @@ class ProtoReader {
     good_ = false;
     rest_ = {};
   }
-  // Minimal, below 2^64; 0 after a fault.
+  // 0 after a fault.
   uint64_t varint() {
-    uint64_t out = 0;
-    for (unsigned shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
-      const auto byte = static_cast<uint8_t>(rest_.front());
-      rest_.remove_prefix(1);
-      out |= static_cast<uint64_t>(byte & 0x7f) << shift;
-      if (byte >= 0x80) continue;
-      const bool padded = byte == 0 && shift > 0;
-      const bool over = shift == 63 && byte > 1;
-      if (padded || over) break;
-      return out;
-    }
-    fail();
-    return 0;
+    const auto value = take_varint(rest_);
+    if (!value) fail();
+    return value.value_or(0);
   }
   // Removes the tag if this field is next.
   bool takes(uint32_t field, uint32_t type) {
@@ -149,13 +140,7 @@ class ProtoWriter {
   }
 
  private:
-  void varint(uint64_t value) {
-    while (value >= 0x80) {
-      out_.push_back(static_cast<char>(value | 0x80));
-      value >>= 7;
-    }
-    out_.push_back(static_cast<char>(value));
-  }
+  void varint(uint64_t value) { append_varint(out_, value); }
 
   Bytes& out_;
 };

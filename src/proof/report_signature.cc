@@ -4,6 +4,7 @@
 
 #include "base/archive.h"
 #include "base/signature.h"
+#include "base/varint.h"
 
 namespace icws::proof {
 namespace {
@@ -24,11 +25,6 @@ struct RoundSignature {
 
 void append_u64(Bytes& out, uint64_t value) {
   for (int shift = 0; shift < 64; shift += 8) out.push_back(static_cast<char>(value >> shift & 0xff));
-}
-
-void append_varint(Bytes& out, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-  out.push_back(static_cast<char>(value));
 }
 
 void append_fixed(Bytes& out, char tag, uint64_t value) {

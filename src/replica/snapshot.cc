@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "base/varint.h"
 #include "replica/keys.h"
 #include "replica/proving.h"
 #include "replica/state.h"
@@ -27,11 +28,6 @@ std::unexpected<SnapshotFault> fault(Kind kind, std::string message) {
 bool is_leaf(BytesView key) {
   static const std::vector<Bytes> kPrefixes = keys::leaf_prefixes();
   return std::ranges::any_of(kPrefixes, [&](const Bytes& prefix) { return key.starts_with(prefix); });
-}
-
-void put_varint(Bytes& out, uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-  out.push_back(static_cast<char>(value));
 }
 
 // Takes a length and as many bytes from the front.
@@ -95,9 +91,9 @@ std::expected<void, SnapshotFault> write_snapshot(const StorageReader& storage,
   Bytes piece;
   const auto record = [&](BytesView key, BytesView value) {
     piece.clear();
-    put_varint(piece, key.size());
+    append_varint(piece, key.size());
     piece += key;
-    put_varint(piece, value.size());
+    append_varint(piece, value.size());
     piece += value;
     bytes += piece.size();
     leaves += is_leaf(key);

@@ -77,7 +77,7 @@ class AbciApplication {
   // After height_: of that height and of those to come. Kept here, so that CheckTx waits for no block.
   std::vector<agreement::ReplicaSet> replicas_;
   std::shared_ptr<const ValidatorSets> validators_;
-  // When each kind of fault was last told, by its text before the first digit that changes.
+  // When each line about a fault was last told.
   std::map<std::string, Height> told_;
 };
 

@@ -1,5 +1,7 @@
 #include "engine/cometbft/frame_codec.h"
 
+#include "base/varint.h"
+
 namespace icws::engine {
 namespace {
 
@@ -38,13 +40,7 @@ std::string_view frame_fault_text(FrameFault fault) {
   return "unknown fault";
 }
 
-void append_frame_length(Bytes& out, uint64_t size) {
-  while (size >= 0x80) {
-    out.push_back(static_cast<char>(size | 0x80));
-    size >>= 7;
-  }
-  out.push_back(static_cast<char>(size));
-}
+void append_frame_length(Bytes& out, uint64_t size) { append_varint(out, size); }
 
 void FrameReader::feed(BytesView bytes) {
   buffer_.erase(0, at_);

@@ -252,7 +252,7 @@ void SnapshotStore::keep(StoredSnapshot snapshot) {
     std::erase_if(snapshots_, [&](const Kept& one) { return one.snapshot.height == snapshot.height; });
     snapshots_.push_back({std::move(snapshot)});
     while (snapshots_.size() > kSnapshotsKept) old.push_back(drop_one());
-    for (const Kept& one : snapshots_) one.read = false;
+    for (Kept& one : snapshots_) one.read = false;
   }
   // Whoever reads one of them has its file open, or finds nothing.
   for (const Height height : old) remove_quietly(path_of(height));

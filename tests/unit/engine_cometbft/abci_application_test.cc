@@ -31,12 +31,6 @@ class AbciApplicationTest : public testing::Test {
     return proposal;
   }
   size_t reports_in(const AbciChain::Proposal& proposal) { return decoded(proposal).reports.size(); }
-  uint32_t check_tx(const std::string& tx, uint32_t type = 0) {
-    abci::Request request;
-    request.mutable_check_tx()->set_tx(tx);
-    request.mutable_check_tx()->set_type(type);
-    return chain_.ask(0, request).check_tx().code();
-  }
 
   AbciChain chain_;
 };
@@ -203,7 +197,7 @@ TEST_F(AbciApplicationTest, IngressRunsOnceAndHasAResult) {
   ASSERT_TRUE(chain_.accepts(0, proposal));
   // There is no canister here: it ran, and was rejected.
   EXPECT_EQ(chain_.decide(proposal).tx_results_size(), 2);
-  EXPECT_EQ(check_tx(envelope), static_cast<uint32_t>(IngressFault::AlreadyRan));
+  EXPECT_EQ(chain_.check_tx(envelope), static_cast<uint32_t>(IngressFault::AlreadyRan));
 }
 
 TEST_F(AbciApplicationTest, AProposerLeavesOutWhatHasExpiredAndOthersRefuseIt) {
@@ -221,16 +215,17 @@ TEST_F(AbciApplicationTest, AProposerLeavesOutWhatHasExpiredAndOthersRefuseIt) {
 
 TEST_F(AbciApplicationTest, CheckTxIsStrict) {
   const std::string good = chain_.envelope(1, "good");
-  EXPECT_EQ(check_tx(good), 0u);
-  EXPECT_EQ(check_tx("junk"), static_cast<uint32_t>(IngressFault::Malformed));
+  EXPECT_EQ(chain_.check_tx(good), 0u);
+  EXPECT_EQ(chain_.check_tx("junk"), static_cast<uint32_t>(IngressFault::Malformed));
   std::string forged = good;
   forged.back() = static_cast<char>(forged.back() ^ 1);
-  EXPECT_EQ(check_tx(forged), static_cast<uint32_t>(IngressFault::WrongSignature));
-  EXPECT_EQ(check_tx(chain_.envelope(1, "long", 100'000)), static_cast<uint32_t>(IngressFault::TooFarAhead));
+  EXPECT_EQ(chain_.check_tx(forged), static_cast<uint32_t>(IngressFault::WrongSignature));
+  EXPECT_EQ(chain_.check_tx(chain_.envelope(1, "long", 100'000)),
+            static_cast<uint32_t>(IngressFault::TooFarAhead));
   const std::string brief = chain_.envelope(1, "brief", 1);
-  EXPECT_EQ(check_tx(brief), 0u);
+  EXPECT_EQ(chain_.check_tx(brief), 0u);
   chain_.block();
-  EXPECT_EQ(check_tx(brief, 1), static_cast<uint32_t>(IngressFault::Expired));
+  EXPECT_EQ(chain_.check_tx(brief, 1), static_cast<uint32_t>(IngressFault::Expired));
 }
 
 TEST_F(AbciApplicationTest, FinalizeWritesNothingAndCommitNeedsIt) {

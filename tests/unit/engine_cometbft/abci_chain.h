@@ -65,6 +65,13 @@ class AbciChain {
   abci::Response ask(size_t replica, const abci::Request& request) {
     return nodes_[replica].application->handle(request);
   }
+  // Node 0's code for a transaction; `type` 1: it is in the mempool already.
+  uint32_t check_tx(const std::string& tx, uint32_t type = 0) {
+    abci::Request request;
+    request.mutable_check_tx()->set_tx(tx);
+    request.mutable_check_tx()->set_type(type);
+    return ask(0, request).check_tx().code();
+  }
   abci::Request init_chain() const;
   // An envelope with a call of the echo canister; `salt` makes it another one. Signed with the gateway's own
   // key, or with `key`.

@@ -43,12 +43,6 @@ class AbciValidatorsTest : public testing::Test {
     }
     return out;
   }
-  uint32_t check_tx(const std::string& tx, uint32_t type = 0) {
-    abci::Request request;
-    request.mutable_check_tx()->set_tx(tx);
-    request.mutable_check_tx()->set_type(type);
-    return chain_.ask(0, request).check_tx().code();
-  }
 
   AbciChain chain_;
 };
@@ -184,11 +178,11 @@ TEST_F(AbciValidatorsTest, AnEnvelopeOfWhoLeftIsVoidFromItsLastBlockOn) {
   change(kWithoutThree, 8);
   blocks_to(6);
   const std::string envelope = chain_.envelope(3, "late");
-  EXPECT_EQ(check_tx(envelope), 0u);
+  EXPECT_EQ(chain_.check_tx(envelope), 0u);
   EXPECT_EQ(chain_.propose(1, {envelope}).txs.size(), 2u);
   blocks_to(7);
-  EXPECT_EQ(check_tx(envelope), static_cast<uint32_t>(IngressFault::UnknownGateway));
-  EXPECT_EQ(check_tx(envelope, 1), static_cast<uint32_t>(IngressFault::UnknownGateway));
+  EXPECT_EQ(chain_.check_tx(envelope), static_cast<uint32_t>(IngressFault::UnknownGateway));
+  EXPECT_EQ(chain_.check_tx(envelope, 1), static_cast<uint32_t>(IngressFault::UnknownGateway));
   auto proposal = chain_.propose(1, {envelope});
   EXPECT_EQ(proposal.txs.size(), 1u) << "an honest proposer leaves it out";
   EXPECT_TRUE(chain_.accepts(0, proposal));
@@ -202,12 +196,12 @@ TEST_F(AbciValidatorsTest, AnEnvelopeIsSignedWithTheKeyOfItsBlock) {
   blocks_to(6);
   const std::string before = chain_.envelope(2, "before");
   const std::string after = chain_.envelope_by(2, kFreshKey, "after");
-  EXPECT_EQ(check_tx(before), 0u);
-  EXPECT_EQ(check_tx(after), static_cast<uint32_t>(IngressFault::WrongSignature));
+  EXPECT_EQ(chain_.check_tx(before), 0u);
+  EXPECT_EQ(chain_.check_tx(after), static_cast<uint32_t>(IngressFault::WrongSignature));
   blocks_to(7);
   // It waits in the mempool, where its signature was good.
-  EXPECT_EQ(check_tx(before, 1), static_cast<uint32_t>(IngressFault::WrongSignature));
-  EXPECT_EQ(check_tx(after), 0u);
+  EXPECT_EQ(chain_.check_tx(before, 1), static_cast<uint32_t>(IngressFault::WrongSignature));
+  EXPECT_EQ(chain_.check_tx(after), 0u);
   auto proposal = chain_.propose(1, {before, after});
   ASSERT_EQ(proposal.txs.size(), 2u);
   EXPECT_EQ(proposal.txs[1], after);
